@@ -1,0 +1,1 @@
+"""Parley's core: from a request to an answered, remembered turn."""

@@ -1,0 +1,52 @@
+"""What can be pressed under an answer, in words no platform owns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Control(StrEnum):
+    """The kinds of control. Adapters draw them; the router knows who answers a press."""
+
+    STOP = "stop"
+    RETRY = "retry"
+    CONTINUE = "continue"
+    UNDO = "undo"
+    EDIT = "edit"
+    VERSION = "version"
+    UP = "up"
+    DOWN = "down"
+    WHY = "why"
+    SOURCES = "sources"
+    FLAG = "flag"
+    PICK = "pick"
+    REFINE = "refine"
+    CARD = "card"
+    HANDOFF = "handoff"
+    SOLVED = "solved"
+    EXPORT = "export"
+    RUN = "run"
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """One control as shown. `value` comes back with the press; `asks` is the question of a text box, "" = none."""
+
+    control: Control
+    label: str
+    value: str = ""
+    asks: str = ""
+    primary: bool = False
+
+
+RETRY = Button(Control.RETRY, "Retry")
+CONTINUE = Button(Control.CONTINUE, "Continue")
+UNDO = Button(Control.UNDO, "Undo")
+EDIT = Button(Control.EDIT, "Edit", asks="The text as it should read")
+WHY = Button(Control.WHY, "Why")
+UP = Button(Control.UP, "Good answer")
+DOWN = Button(Control.DOWN, "Bad answer", asks="What should it have said? (may stay empty)")
+
+USUAL = (RETRY, UP, DOWN, WHY)
+"""Under every answer that a model wrote."""

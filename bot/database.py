@@ -1,0 +1,188 @@
+"""The store: one async engine over SQLite or PostgreSQL, and the migrations that bring it up to date."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import alembic.command
+import sqlalchemy as sa
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from bot.errors import StoreBroken, StoreBusy, StoreError, StoreFull
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+"""Every table is declared by its owner's file on this."""
+
+LOCK_SECONDS = 5.0
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def now() -> datetime:
+    """The moment, in UTC."""
+    return datetime.now(UTC)
+
+
+class Moment(sa.types.TypeDecorator[datetime]):
+    """A point in time, in UTC: seconds since the epoch, so that both databases sort it alike."""
+
+    impl = sa.Double
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> float | None:
+        return None if value is None else value.timestamp()
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> datetime | None:
+        return None if value is None else datetime.fromtimestamp(value, UTC)
+
+
+class Database:
+    """Connections to the store. `async with database.write() as connection` is one transaction.
+
+    SQLite has one writer: writes of this process wait for each other here, and for other processes
+    up to LOCK_SECONDS. Errors arrive as StoreError.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = sa.make_url(url)
+        self.sqlite = self.url.get_backend_name() == "sqlite"
+        self._writing = asyncio.Lock()
+        options: dict[str, Any] = {"connect_args": {"timeout": LOCK_SECONDS}} if self.sqlite else {"pool_pre_ping": True}
+        self.engine: AsyncEngine = create_async_engine(self.url, pool_size=5, max_overflow=5, **options)
+        if self.sqlite:
+            sa.event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
+            sa.event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
+
+    @property
+    def path(self) -> Path | None:
+        """The SQLite file, None for PostgreSQL."""
+        return Path(self.url.database) if self.sqlite and self.url.database else None
+
+    async def __aenter__(self) -> Database:
+        if self.path is not None:
+            try:
+                await asyncio.to_thread(self.path.parent.mkdir, parents=True, exist_ok=True)
+            except OSError as error:
+                raise StoreBroken(f"{self.path.parent}: {error}") from error
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.engine.dispose()
+
+    @contextlib.asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A connection to read with."""
+        with store_errors():
+            async with self.engine.connect() as connection:
+                yield connection
+
+    @contextlib.asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction: committed at the end, rolled back when an error leaves it."""
+        with store_errors():
+            if not self.sqlite:
+                async with self.engine.begin() as connection:
+                    yield connection
+                return
+            async with self._writing, self.engine.connect() as connection:
+                await connection.execution_options(parley_write=True)
+                async with connection.begin():
+                    yield connection
+
+    async def migrate(self) -> str | None:
+        """Bring the schema up to date, after a copy of a non-empty SQLite file. Returns the copy's path, if one was made."""
+        with store_errors():
+            async with self.engine.connect() as connection:
+                current = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+            head = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+            if current == head:
+                return None
+            copy = await self._copy_before(current) if current else None
+            async with self._writing, self.engine.connect() as connection:
+                await connection.execution_options(parley_write=True)
+                async with connection.begin():
+                    await connection.run_sync(_upgrade)
+            return copy
+
+    async def _copy_before(self, revision: str) -> str | None:
+        if self.path is None:
+            return None
+        target = self.path.with_name(f"{self.path.stem}.before-{revision}-{now():%Y%m%d-%H%M%S}.db")
+        await self.copy_to(target)
+        return str(target)
+
+    async def copy_to(self, target: Path) -> None:
+        """A consistent copy of the SQLite file, while in use."""
+        if self.path is None:
+            raise StoreError("only an SQLite store is copied by Parley; use pg_dump for PostgreSQL")
+        with store_errors():
+            await asyncio.to_thread(_copy_sqlite, self.path, target)
+
+    async def free_bytes(self) -> int | None:
+        """Free room on the SQLite file's disk in bytes, None for PostgreSQL."""
+        if self.path is None:
+            return None
+        usage = await asyncio.to_thread(shutil.disk_usage, self.path.parent)
+        return usage.free
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # SQLAlchemy begins transactions itself (below), so the driver must not.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA secure_delete=ON")  # what a person has forgotten is not left in free pages
+    cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    # A writer takes the lock at once: an upgrade from reader to writer would fail without waiting.
+    write = connection.get_execution_options().get("parley_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _upgrade(connection: sa.Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    alembic.command.upgrade(config, "head")
+
+
+def _copy_sqlite(source: Path, target: Path) -> None:
+    partial = target.with_suffix(".partial")
+    with contextlib.closing(sqlite3.connect(source)) as old, contextlib.closing(sqlite3.connect(partial)) as new:
+        old.backup(new)
+    partial.replace(target)
+
+
+@contextlib.contextmanager
+def store_errors() -> Iterator[None]:
+    """Turn the drivers' errors into a StoreError."""
+    try:
+        yield
+    except (sa.exc.DBAPIError, sqlite3.Error) as error:
+        detail = str(getattr(error, "orig", None) or error)
+        if "disk is full" in detail or "No space left" in detail:
+            raise StoreFull(detail) from error
+        if "locked" in detail or "busy" in detail:
+            raise StoreBusy(detail) from error
+        raise StoreBroken(detail) from error
+    except (ConnectionError, sa.exc.TimeoutError) as error:
+        raise StoreBroken(str(error)) from error

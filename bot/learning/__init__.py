@@ -1,0 +1,1 @@
+"""From a flag to an adapter in service."""

@@ -1,0 +1,1 @@
+"""What Parley does for people: one file a scenario."""

@@ -1,0 +1,202 @@
+"""One turn: what a scenario may see, what it plans, and what reaches the person."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from bot.commands import Command
+from bot.controls import Button
+from bot.request import Request
+from models.engine import Message, Sampling
+
+if TYPE_CHECKING:
+    from bot.stores import Stores
+    from bot.turns import TurnRow
+
+Action = Literal["answer", "abstain", "handoff"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """A control pressed under an earlier answer, which comes along whole."""
+
+    control: str
+    value: str
+    turn: TurnRow
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a scenario may see. It may read `stores`; what it wants written goes into `Finished.records`.
+
+    `history` is this conversation's recent turns, oldest first, already inside the token budget;
+    `summary` is what older ones were folded into; `facts` are what the person asked to remember.
+    `options` are validated; `text` is the free words.
+    """
+
+    id: str
+    request: Request
+    stores: Stores
+    text: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+    history: tuple[Message, ...] = ()
+    summary: str = ""
+    facts: tuple[str, ...] = ()
+    previous: TurnRow | None = None
+    pressed: Pressed | None = None
+    seed: int = 0
+
+    @property
+    def locale(self) -> str:
+        return self.request.author.locale
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where an answer's words come from, shown as [number]."""
+
+    number: int
+    title: str
+    heading: str
+    excerpt: str
+    document_id: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file handed out with an answer."""
+
+    name: str
+    mime: str
+    content: bytes
+
+
+class Filter(Protocol):
+    """Rewrites a stream on its way out. What `feed` and `end` return is shown and never taken back."""
+
+    def feed(self, delta: str) -> str: ...
+
+    def end(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One generation: `head` is shown before it, `filter` rewrites what it says.
+
+    `prompt` may be a function of the texts of the steps before it.
+    A `silent` step is not shown: its text only reaches later prompts and `Plan.finish`.
+    """
+
+    prompt: Sequence[Message] | Callable[[Sequence[str]], Sequence[Message]]
+    sampling: Sampling
+    head: str = ""
+    filter: Callable[[], Filter] | None = None
+    silent: bool = False
+
+
+class Record(Protocol):
+    """Something a finished turn leaves in a store besides its own row: a card, a gap, a pick."""
+
+    async def write(self, stores: Stores, turn: Turn) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The outcome of a plan. `text` is what stands in the end, whatever was streamed before."""
+
+    text: str
+    action: Action = "answer"
+    sources: tuple[Source, ...] = ()
+    buttons: tuple[Button, ...] = ()
+    notes: tuple[str, ...] = ()
+    files: tuple[File, ...] = ()
+    records: tuple[Record, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a scenario wants of the model.
+
+    `finish` gets each step's filtered text (heads not included) and makes the outcome; without one,
+    the outcome is heads and texts joined. `remember`: whether the turn becomes part of the history;
+    `ask` and `answer_as` what the history keeps of it, where that differs from the words typed and shown.
+    """
+
+    steps: tuple[Step, ...]
+    finish: Callable[[Sequence[str]], Finished | Awaitable[Finished]] | None = None
+    buttons: tuple[Button, ...] = ()
+    sources: tuple[Source, ...] = ()
+    notes: tuple[str, ...] = ()
+    remember: bool = True
+    question: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """An outcome that needs no model. `private`: shown to the asker only, where the platform can."""
+
+    finished: Finished
+    private: bool = False
+    remember: bool = False
+
+
+def say(text: str, *, private: bool = True, buttons: tuple[Button, ...] = ()) -> Say:
+    """A plain text outcome."""
+    return Say(Finished(text, buttons=buttons), private=private)
+
+
+class Scenario(Protocol):
+    """Data in, data out: a `Turn` gives a `Plan`, or a `Say` when no model is needed.
+
+    It never streams and never touches a platform. Raise `bot.errors.UserError` for words to the person.
+    """
+
+    @property
+    def command(self) -> Command: ...
+
+    async def plan(self, turn: Turn) -> Plan | Say: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The turn is not being answered yet. `words` can be shown as they are; `seconds` is an estimate."""
+
+    words: str
+    place: int = 0
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """More text, to be put behind what was shown."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The end of a stream: the answer as it stands. `text` replaces what was shown before."""
+
+    turn_id: str
+    scenario: str
+    text: str
+    action: Action = "answer"
+    sources: tuple[Source, ...] = ()
+    buttons: tuple[Button, ...] = ()
+    notes: tuple[str, ...] = ()
+    files: tuple[File, ...] = ()
+    stopped: bool = False
+    broken: bool = False
+    private: bool = False
+    model: str = ""
+    adapter: str = ""
+    prompt_tokens: int = 0
+    tokens: int = 0
+    ttft: float | None = None
+    seconds: float = 0.0
+
+
+Event = Waiting | Delta | Answer

@@ -1,0 +1,185 @@
+"""Turns: every question and answer with the prompt exactly as sent. Owner of the table `turns`."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.database import Database, Moment, metadata, now
+from bot.request import Place, Request
+
+State = Literal["running", "done", "stopped", "failed", "broken"]
+
+turns = sa.Table(
+    "turns",
+    metadata,
+    sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("id", sa.String(32), nullable=False, unique=True),
+    sa.Column("conversation", sa.String(32), nullable=False),
+    sa.Column("user", sa.String(120), nullable=False),
+    sa.Column("platform", sa.String(32), nullable=False),
+    sa.Column("server", sa.String(64), nullable=False),
+    sa.Column("channel", sa.String(64), nullable=False),
+    sa.Column("thread", sa.String(64), nullable=False),
+    sa.Column("scenario", sa.String(32), nullable=False),
+    sa.Column("options", sa.JSON, nullable=False),
+    sa.Column("question", sa.Text, nullable=False),
+    sa.Column("prompt", sa.JSON, nullable=False),
+    sa.Column("answer", sa.Text, nullable=False),
+    sa.Column("action", sa.String(16), nullable=False),
+    sa.Column("sources", sa.JSON, nullable=False),
+    sa.Column("model", sa.String(120), nullable=False),
+    sa.Column("adapter", sa.String(120), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("error", sa.Text, nullable=False),
+    sa.Column("prompt_tokens", sa.Integer, nullable=False),
+    sa.Column("tokens", sa.Integer, nullable=False),
+    sa.Column("ttft", sa.Float),
+    sa.Column("seconds", sa.Float, nullable=False),
+    sa.Column("created", Moment, nullable=False),
+    sa.Column("message", sa.JSON),
+    # A retry is a version of the turn it repeats; only the version chosen last is remembered.
+    sa.Column("version_of", sa.String(32), nullable=False),
+    sa.Column("remembered", sa.Boolean, nullable=False),
+    sa.Index("ix_turns_conversation_number", "conversation", "number"),
+    sa.Index("ix_turns_user_number", "user", "number"),
+    sa.Index("ix_turns_version_of", "version_of"),
+    sa.Index("ix_turns_created", "created"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRow:
+    """A stored turn. `prompt` is a list of prompts, each a list of messages as sent."""
+
+    number: int
+    id: str
+    conversation: str
+    user: str
+    platform: str
+    server: str
+    channel: str
+    thread: str
+    scenario: str
+    options: dict[str, str]
+    question: str
+    prompt: list[list[dict[str, str]]]
+    answer: str
+    action: str
+    sources: list[dict[str, Any]]
+    model: str
+    adapter: str
+    state: State
+    error: str
+    prompt_tokens: int
+    tokens: int
+    ttft: float | None
+    seconds: float
+    created: datetime
+    message: dict[str, Any] | None
+    version_of: str
+    remembered: bool
+
+    @property
+    def place(self) -> Place:
+        return Place(self.platform, self.server, self.channel, self.thread)
+
+
+def new_id() -> str:
+    """A turn's id: sortable by time, not guessable."""
+    return f"{int(time.time() * 1000):011x}{secrets.token_hex(6)}"
+
+
+class Turns:
+    """The log of turns."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def begin(
+        self, turn_id: str, request: Request, conversation: str, scenario: str, options: dict[str, str], question: str,
+        version_of: str = "",
+    ) -> None:
+        """Write down that a turn runs, before anything is asked of the model."""
+        row = {
+            "id": turn_id, "conversation": conversation, "user": request.user, "platform": request.place.platform,
+            "server": request.place.server, "channel": request.place.channel, "thread": request.place.thread,
+            "scenario": scenario, "options": options, "question": question, "prompt": [], "answer": "",
+            "action": "answer", "sources": [], "model": "", "adapter": "", "state": "running", "error": "",
+            "prompt_tokens": 0, "tokens": 0, "seconds": 0.0, "created": now(), "version_of": version_of,
+            "remembered": False,
+        }  # fmt: skip
+        async with self._database.write() as connection:
+            await connection.execute(turns.insert().values(row))
+
+    async def finish(self, turn_id: str, **values: Any) -> None:
+        """Write the outcome of a turn; every column of the table may be given."""
+        async with self._database.write() as connection:
+            await finish_turn(connection, turn_id, **values)
+
+    async def get(self, turn_id: str) -> TurnRow | None:
+        return next(iter(await self._select(turns.c.id == turn_id)), None)
+
+    async def versions(self, turn_id: str) -> list[TurnRow]:
+        """All versions of a turn, the first one first; `turn_id` is that of any of them."""
+        row = await self.get(turn_id)
+        if row is None:
+            return []
+        first = row.version_of or row.id
+        return await self._select(sa.or_(turns.c.id == first, turns.c.version_of == first))
+
+    async def recent(self, conversation: str, after: int = 0, most: int = 50) -> list[TurnRow]:
+        """The remembered turns of a conversation behind turn number `after`, newest first."""
+        return await self._select(
+            turns.c.conversation == conversation, turns.c.number > after, turns.c.remembered, newest=True, most=most
+        )
+
+    async def of_conversation(self, conversation: str, most: int = 200) -> list[TurnRow]:
+        """All turns of a conversation that are shown again when it is opened, oldest first."""
+        rows = await self._select(turns.c.conversation == conversation, newest=True, most=most)
+        return rows[::-1]
+
+    async def remember(self, turn_id: str, remembered: bool) -> None:
+        """Make a turn part of its conversation's history, or take it out."""
+        await self.finish(turn_id, remembered=remembered)
+
+    async def close_running(self) -> int:
+        """Mark as broken what a crash left running on this store. Returns how many there were."""
+        async with self._database.write() as connection:
+            result = await connection.execute(
+                turns.update()
+                .where(turns.c.state == "running")
+                .values(state="broken", error="the bot ended before this turn did")
+            )
+        return result.rowcount
+
+    async def forget(self, *conditions: sa.ColumnElement[bool]) -> int:
+        """Delete turns for good. Returns how many."""
+        async with self._database.write() as connection:
+            result = await connection.execute(turns.delete().where(*conditions))
+        return result.rowcount
+
+    async def sweep(self, days: int) -> int:
+        """Delete turns older than `days`."""
+        return await self.forget(turns.c.created < now() - timedelta(days=days), turns.c.state != "running")
+
+    async def _select(
+        self, *conditions: sa.ColumnElement[bool], newest: bool = False, most: int | None = None
+    ) -> list[TurnRow]:
+        query = turns.select().where(*conditions)
+        query = query.order_by(turns.c.number.desc() if newest else turns.c.number).limit(most)
+        async with self._database.read() as connection:
+            rows: Sequence[Any] = (await connection.execute(query)).all()
+        return [TurnRow(**row._mapping) for row in rows]
+
+
+async def finish_turn(connection: AsyncConnection, turn_id: str, **values: Any) -> None:
+    """Write a turn's outcome inside a transaction of the caller's."""
+    await connection.execute(turns.update().where(turns.c.id == turn_id).values(**values))

@@ -1,0 +1,1 @@
+"""Models: the engine seam, the worker that serves them, and where weights come from."""

@@ -1,0 +1,225 @@
+"""The engine seam: what the bot asks of a model server, and the one client that asks it over HTTP."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import openai
+from openai import AsyncOpenAI
+
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One chat message, in the words of the OpenAI dialect."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the next token is drawn. `max_tokens` bounds the answer; `seed` makes it repeatable."""
+
+    temperature: float = 0.7
+    top_p: float = 0.95
+    max_tokens: int = 512
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    repetition_penalty: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a generation cost, in tokens."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of a streamed answer. The last one carries `finish_reason` ("stop", "length") and `usage`."""
+
+    text: str = ""
+    finish_reason: str | None = None
+    usage: Usage | None = None
+
+
+class EngineError(Exception):
+    """The engine could not answer. `detail` is for the log, never for a user."""
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class EngineUnavailable(EngineError):
+    """Nobody answers at the engine's address: it is starting, restarting or gone."""
+
+
+class EngineBusy(EngineError):
+    """The engine refused for load (429 or 503). `retry_after` in seconds, if it said so."""
+
+    def __init__(self, detail: str = "", retry_after: float | None = None) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class PromptTooLong(EngineError):
+    """The prompt and the answer asked for do not fit the model's context."""
+
+
+class EngineDenied(EngineError):
+    """The engine does not accept our key (401, 403)."""
+
+
+class UnknownModel(EngineError):
+    """The engine serves no model of this name (404)."""
+
+
+class EngineFailed(EngineError):
+    """The engine broke while answering, or answered something that is not its dialect."""
+
+
+class Engine(Protocol):
+    """What the bot needs of an engine; `EngineClient` is the one over HTTP."""
+
+    def stream(self, model: str, messages: Sequence[Message], sampling: Sampling) -> AsyncIterator[Piece]: ...
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]: ...
+
+    async def models(self) -> list[str]: ...
+
+
+@dataclass(slots=True)
+class EngineClient:
+    """The engine over the OpenAI-compatible wire: the embedded worker, vLLM, SGLang, llama.cpp.
+
+    `base_url` ends before `/v1`. Closing the iterator of `stream` drops the HTTP request,
+    which frees the slot on the server. Use as an async context manager.
+    """
+
+    base_url: str
+    api_key: str = "none"
+    embedding_model: str = "embedding"
+    first_token_timeout: float = 120.0
+    connect_timeout: float = 5.0
+    _client: AsyncOpenAI = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._client = AsyncOpenAI(
+            base_url=self.base_url.rstrip("/") + "/v1",
+            api_key=self.api_key,
+            max_retries=0,  # the core owns retries: a second answer must never be paid for silently
+            timeout=openai.Timeout(self.first_token_timeout, connect=self.connect_timeout),
+        )
+
+    async def __aenter__(self) -> EngineClient:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._client.close()
+
+    async def stream(self, model: str, messages: Sequence[Message], sampling: Sampling) -> AsyncIterator[Piece]:
+        """Answer `messages` with `model` ("base" or "scenario@number"), piece by piece.
+
+        Raises an EngineError; nothing of the client library passes this line.
+        """
+        with translated_errors():
+            request: dict[str, Any] = {
+                "model": model,
+                "messages": [{"role": message.role, "content": message.content} for message in messages],
+                "temperature": sampling.temperature,
+                "top_p": sampling.top_p,
+                "max_tokens": sampling.max_tokens,
+                "stream": True,
+                "stream_options": {"include_usage": True},
+            }
+            if sampling.stop:
+                request["stop"] = list(sampling.stop)
+            if sampling.seed is not None:
+                request["seed"] = sampling.seed
+            if sampling.repetition_penalty != 1.0:
+                request["extra_body"] = {"repetition_penalty": sampling.repetition_penalty}
+            finish_reason: str | None = None
+            usage = Usage()
+            async with await self._client.chat.completions.create(**request) as chunks:
+                async for chunk in chunks:
+                    if chunk.usage is not None:
+                        usage = Usage(chunk.usage.prompt_tokens, chunk.usage.completion_tokens)
+                    if not chunk.choices:
+                        continue
+                    choice = chunk.choices[0]
+                    finish_reason = choice.finish_reason or finish_reason
+                    if choice.delta.content:
+                        yield Piece(choice.delta.content)
+            if finish_reason is None:
+                raise EngineFailed("the stream ended without a finish_reason")
+            yield Piece(finish_reason=finish_reason, usage=usage)
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """One unit-length vector a text, in order."""
+        with translated_errors():
+            answer = await self._client.embeddings.create(
+                model=self.embedding_model, input=list(texts), encoding_format="float"
+            )
+        return [row.embedding for row in answer.data]
+
+    async def models(self) -> list[str]:
+        """Names the engine serves now."""
+        with translated_errors():
+            return [model.id async for model in self._client.models.list()]
+
+    async def wait_ready(self, seconds: float) -> bool:
+        """True as soon as the engine lists its models, False when it does not within `seconds`."""
+        import asyncio
+
+        until = time.monotonic() + seconds
+        while True:
+            try:
+                await self.models()
+            except EngineError:
+                if time.monotonic() >= until:
+                    return False
+                await asyncio.sleep(0.2)
+            else:
+                return True
+
+
+@contextlib.contextmanager
+def translated_errors():  # type: ignore[no-untyped-def]
+    """Turn what the client library raises into an EngineError."""
+    try:
+        yield
+    except openai.APITimeoutError as error:
+        raise EngineUnavailable(f"timeout: {error}") from error
+    except openai.APIConnectionError as error:
+        raise EngineUnavailable(f"connection: {error.__cause__ or error}") from error
+    except openai.APIStatusError as error:
+        raise from_status(error) from error
+    except openai.APIError as error:
+        raise EngineFailed(str(error)) from error
+
+
+def from_status(error: openai.APIStatusError) -> EngineError:
+    """The EngineError for an HTTP answer."""
+    detail = f"{error.status_code}: {error.message}"
+    if error.status_code in (401, 403):
+        return EngineDenied(detail)
+    if error.status_code in (429, 503):
+        try:
+            retry_after = float(error.response.headers.get("retry-after", ""))
+        except ValueError:
+            retry_after = None
+        return EngineBusy(detail, retry_after)
+    if error.status_code == 413 or (error.code == "context_length_exceeded" or "context length" in error.message):
+        return PromptTooLong(detail)
+    if error.status_code == 404:
+        return UnknownModel(detail)
+    return EngineFailed(detail)
