@@ -62,7 +62,9 @@ class Database:
         self.url = sa.make_url(url)
         self.sqlite = self.url.get_backend_name() == "sqlite"
         self._writing = asyncio.Lock()
-        options: dict[str, Any] = {"connect_args": {"timeout": LOCK_SECONDS}} if self.sqlite else {"pool_pre_ping": True}
+        options: dict[str, Any] = (
+            {"connect_args": {"timeout": LOCK_SECONDS}} if self.sqlite else {"pool_pre_ping": True}
+        )
         self.engine: AsyncEngine = create_async_engine(self.url, pool_size=5, max_overflow=5, **options)
         if self.sqlite:
             sa.event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
@@ -105,10 +107,12 @@ class Database:
                     yield connection
 
     async def migrate(self) -> str | None:
-        """Bring the schema up to date, after a copy of a non-empty SQLite file. Returns the copy's path, if one was made."""
+        """Bring the schema up to date, after a copy of a non-empty SQLite file; returns the path of that copy."""
         with store_errors():
             async with self.engine.connect() as connection:
-                current = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+                current = await connection.run_sync(
+                    lambda sync: MigrationContext.configure(sync).get_current_revision()
+                )
             head = ScriptDirectory(str(MIGRATIONS)).get_current_head()
             if current == head:
                 return None

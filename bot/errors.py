@@ -93,10 +93,16 @@ def words_for(error: BaseException, engine_words: str = "") -> Words:
         case engine.EngineError():
             return Words("The model broke off while answering. Your question is kept; press Retry.")
         case StoreFull():
-            return Words("The disk that holds my memory is full, so I cannot keep a new answer. The owner has to free space.")
+            return Words(
+                "The disk that holds my memory is full, so I cannot keep a new answer. The owner has to free space."
+            )
         case StoreBusy():
             return Words("My memory is busy with another job. Nothing was lost; ask again in a moment.")
         case StoreError():
-            return Words("I cannot reach my memory just now, so I did not answer. Nothing was lost; ask again in a minute.")
+            return Words(
+                "I cannot reach my memory just now, so I did not answer. Nothing was lost; ask again in a minute."
+            )
         case _:
-            return Words("Something in me broke on this one. It is in the log; your question is kept, and Retry may work.")
+            return Words(
+                "Something in me broke on this one. It is in the log; your question is kept, and Retry may work."
+            )

@@ -104,7 +104,13 @@ class Turns:
         self._database = database
 
     async def begin(
-        self, turn_id: str, request: Request, conversation: str, scenario: str, options: dict[str, str], question: str,
+        self,
+        turn_id: str,
+        request: Request,
+        conversation: str,
+        scenario: str,
+        options: dict[str, str],
+        question: str,
         version_of: str = "",
     ) -> None:
         """Write down that a turn runs, before anything is asked of the model."""

@@ -1,0 +1,46 @@
+"""Members: what a person has set for themselves. Owner of the table `members`."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from bot.database import Database, metadata
+
+members = sa.Table(
+    "members",
+    metadata,
+    sa.Column("user", sa.String(120), primary_key=True),
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+
+class Members:
+    """Preferences by person and key, as text."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def preference(self, user: str, key: str, default: str = "") -> str:
+        query = sa.select(members.c.value).where(members.c.user == user, members.c.key == key)
+        async with self._database.read() as connection:
+            value = (await connection.execute(query)).scalar_one_or_none()
+        return default if value is None else value
+
+    async def prefer(self, user: str, key: str, value: str) -> None:
+        """Set a preference; an empty value takes it back."""
+        async with self._database.write() as connection:
+            await connection.execute(members.delete().where(members.c.user == user, members.c.key == key))
+            if value:
+                await connection.execute(members.insert().values(user=user, key=key, value=value))
+
+    async def everything(self, user: str) -> dict[str, str]:
+        """All of a person's preferences, for their export."""
+        query = sa.select(members.c.key, members.c.value).where(members.c.user == user).order_by(members.c.key)
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query)).all()
+        return {row.key: row.value for row in rows}
+
+    async def forget(self, user: str) -> None:
+        async with self._database.write() as connection:
+            await connection.execute(members.delete().where(members.c.user == user))

@@ -1,0 +1,95 @@
+"""Settings: read once from the environment and `.env`, frozen, each wrong key named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bot.errors import UserError
+
+SCENARIOS = ("chat", "translate", "tutor", "story", "write", "support", "summarize")
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class Settings(BaseSettings):
+    """Every setting. The comment of each key in `.env.example` says what it does."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", frozen=True, extra="ignore")
+
+    data_dir: Path = Path("data")
+    database_url: str = ""
+
+    model: str = "embedded"
+    model_chat: str = ""
+    model_translate: str = ""
+    model_tutor: str = ""
+    model_story: str = ""
+    model_write: str = ""
+    model_support: str = ""
+    model_summarize: str = ""
+    embedding_model: str = "embedded"
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    context_tokens: int = Field(2048, ge=512)
+
+    engine_url: str = ""
+    engine_api_key: SecretStr = SecretStr("")
+    engine_slots: int = Field(8, ge=1, le=512)
+
+    queue_seconds: float = Field(180, gt=0)
+    queue_most: int = Field(200, ge=1)
+    message_characters: int = Field(8000, ge=100)
+    quota: str = "off"
+    quota_roles: dict[str, str] = {}
+
+    memory_days: int = Field(0, ge=0)
+    log_chat_text: bool = False
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    web_host: str = "127.0.0.1"
+    web_port: int = Field(8080, ge=0, le=65535)
+    web_token: SecretStr = SecretStr("")
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @model_validator(mode="after")
+    def _guarded(self) -> Settings:
+        if self.web_host not in LOOPBACK and not self.web_token.get_secret_value():
+            raise ValueError("WEB_TOKEN must be set when WEB_HOST is not 127.0.0.1: the page would be open to others")
+        return self
+
+    @property
+    def database(self) -> str:
+        """The database's URL, by default a SQLite file in the data folder."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'parley.db'}"
+
+    def models(self) -> dict[str, str]:
+        """Every model that has to be resident: name on the wire to checkpoint. "parley" is the default one."""
+        named = {scenario: str(getattr(self, f"model_{scenario}")) for scenario in SCENARIOS}
+        return {"parley": self.model} | {scenario: model for scenario, model in named.items() if model}
+
+    def model_for(self, scenario: str) -> str:
+        """The name on the wire of the model that serves a scenario."""
+        if self.engine_url:
+            return str(getattr(self, f"model_{scenario}", "")) or self.model
+        return scenario if getattr(self, f"model_{scenario}", "") else "parley"
+
+
+def load_settings(**overrides: object) -> Settings:
+    """The settings as they stand now. Raises UserError naming each key that is wrong."""
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise UserError(" ".join(_sentence(dict(problem)) for problem in error.errors())) from error
+
+
+def _sentence(problem: dict[str, object]) -> str:
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    location = problem["loc"]
+    key = str(location[0]).upper() if isinstance(location, tuple) and location else ""
+    return f"{key}: {message}." if key else f"{message}."
