@@ -18,7 +18,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from bot.errors import StoreBroken, StoreBusy, StoreError, StoreFull
+from bot.errors import StoreBroken, StoreBusy, StoreConflict, StoreError, StoreFull
 
 metadata = sa.MetaData(
     naming_convention={
@@ -181,6 +181,8 @@ def store_errors() -> Iterator[None]:
     """Turn the drivers' errors into a StoreError."""
     try:
         yield
+    except sa.exc.IntegrityError as error:
+        raise StoreConflict(str(error.orig)) from error
     except (sa.exc.DBAPIError, sqlite3.Error) as error:
         detail = str(getattr(error, "orig", None) or error)
         if "disk is full" in detail or "No space left" in detail:

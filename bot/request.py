@@ -63,7 +63,8 @@ class Request:
 
     `id` is unique on its platform: the same id is answered once. Either `command` with `options`
     (a native command), or `press`, or `text` (plain words, or a typed "/command").
-    `settle` is the burst window in seconds in which further messages of this author join in; 0 = none.
+    `settle` is the burst window in seconds in which further messages of this author join in; 0 = none;
+    `joined` are the ids of those that did.
     """
 
     id: str
@@ -76,6 +77,7 @@ class Request:
     quotes: tuple[Quote, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     settle: float = 0.0
+    joined: tuple[str, ...] = ()
 
     @property
     def user(self) -> str:

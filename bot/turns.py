@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.database import Database, Moment, metadata, now
 from bot.request import Place, Request
 
-State = Literal["running", "done", "stopped", "failed", "broken"]
+State = Literal["running", "done", "stopped", "failed", "broken", "undone"]
 
 turns = sa.Table(
     "turns",
@@ -23,6 +23,7 @@ turns = sa.Table(
     sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
     sa.Column("id", sa.String(32), nullable=False, unique=True),
     sa.Column("conversation", sa.String(32), nullable=False),
+    sa.Column("host", sa.String(32), nullable=False),
     sa.Column("user", sa.String(120), nullable=False),
     sa.Column("platform", sa.String(32), nullable=False),
     sa.Column("server", sa.String(64), nullable=False),
@@ -62,6 +63,7 @@ class TurnRow:
     number: int
     id: str
     conversation: str
+    host: str
     user: str
     platform: str
     server: str
@@ -103,28 +105,6 @@ class Turns:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def begin(
-        self,
-        turn_id: str,
-        request: Request,
-        conversation: str,
-        scenario: str,
-        options: dict[str, str],
-        question: str,
-        version_of: str = "",
-    ) -> None:
-        """Write down that a turn runs, before anything is asked of the model."""
-        row = {
-            "id": turn_id, "conversation": conversation, "user": request.user, "platform": request.place.platform,
-            "server": request.place.server, "channel": request.place.channel, "thread": request.place.thread,
-            "scenario": scenario, "options": options, "question": question, "prompt": [], "answer": "",
-            "action": "answer", "sources": [], "model": "", "adapter": "", "state": "running", "error": "",
-            "prompt_tokens": 0, "tokens": 0, "seconds": 0.0, "created": now(), "version_of": version_of,
-            "remembered": False,
-        }  # fmt: skip
-        async with self._database.write() as connection:
-            await connection.execute(turns.insert().values(row))
-
     async def finish(self, turn_id: str, **values: Any) -> None:
         """Write the outcome of a turn; every column of the table may be given."""
         async with self._database.write() as connection:
@@ -152,18 +132,19 @@ class Turns:
         rows = await self._select(turns.c.conversation == conversation, newest=True, most=most)
         return rows[::-1]
 
+    async def of_user(self, user: str) -> list[TurnRow]:
+        """Every turn of a person, oldest first."""
+        return await self._select(turns.c.user == user)
+
     async def remember(self, turn_id: str, remembered: bool) -> None:
         """Make a turn part of its conversation's history, or take it out."""
         await self.finish(turn_id, remembered=remembered)
 
-    async def close_running(self) -> int:
-        """Mark as broken what a crash left running on this store. Returns how many there were."""
+    async def break_off(self, hosts: list[str]) -> int:
+        """Mark as broken what dead hosts left running. Returns how many turns there were."""
+        ended = turns.update().where(turns.c.state == "running", turns.c.host.in_(hosts))
         async with self._database.write() as connection:
-            result = await connection.execute(
-                turns.update()
-                .where(turns.c.state == "running")
-                .values(state="broken", error="the bot ended before this turn did")
-            )
+            result = await connection.execute(ended.values(state="broken", error="the bot ended before this turn did"))
         return result.rowcount
 
     async def forget(self, *conditions: sa.ColumnElement[bool]) -> int:
@@ -189,3 +170,19 @@ class Turns:
 async def finish_turn(connection: AsyncConnection, turn_id: str, **values: Any) -> None:
     """Write a turn's outcome inside a transaction of the caller's."""
     await connection.execute(turns.update().where(turns.c.id == turn_id).values(**values))
+
+
+async def begin_turn(
+    connection: AsyncConnection, turn_id: str, request: Request, *, conversation: str, host: str, scenario: str,
+    options: dict[str, str], question: str, version_of: str = "",
+) -> None:  # fmt: skip
+    """Inside the caller's transaction: write down that a turn runs, before anything is asked of the model."""
+    place = request.place
+    row = {
+        "id": turn_id, "conversation": conversation, "host": host, "user": request.user, "platform": place.platform,
+        "server": place.server, "channel": place.channel, "thread": place.thread, "scenario": scenario,
+        "options": options, "question": question, "prompt": [], "answer": "", "action": "answer", "sources": [],
+        "model": "", "adapter": "", "state": "running", "error": "", "prompt_tokens": 0, "tokens": 0, "seconds": 0.0,
+        "created": now(), "version_of": version_of, "remembered": False,
+    }  # fmt: skip
+    await connection.execute(turns.insert().values(row))

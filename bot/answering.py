@@ -1,0 +1,228 @@
+"""Answering: one turn from its place in the line to an answer in the store."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import inspect
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from typing import Any, Protocol, cast
+
+from bot.controls import CONTINUE, USUAL, Button
+from bot.delivery import post
+from bot.folding import Folding
+from bot.generation import Generator
+from bot.job import Job, answer_of
+from bot.line import Line
+from bot.memory import Conversation, Recall, open_conversation
+from bot.quotas import LOW, Quotas
+from bot.router import Route, Router
+from bot.safety import mask_secrets
+from bot.settings import Settings
+from bot.stores import Stores
+from bot.turn import Answer, Finished, Plan, Say, Scenario, Turn
+from bot.turns import begin_turn, finish_turn
+from models.engine import PromptTooLong
+
+HISTORY_SHARE = 0.5
+"""The part of the model's context that history may fill; the rest is for instructions and the answer."""
+
+
+class Continuing(Protocol):
+    """A scenario that goes on when its person talks on without a command."""
+
+    def continues(self, previous: Any) -> bool: ...
+
+
+class Answering:
+    """Produces turns. `line` stands in front of the engine."""
+
+    def __init__(
+        self, settings: Settings, stores: Stores, router: Router, generator: Generator, line: Line, quotas: Quotas,
+        host: str,
+    ) -> None:  # fmt: skip
+        self._settings = settings
+        self._stores = stores
+        self._router = router
+        self._generator = generator
+        self._line = line
+        self._quotas = quotas
+        self._host = host
+        self.folding = Folding(stores, generator, line, settings)
+
+    async def produce(self, job: Job, words: Callable[[BaseException], str]) -> None:
+        """Bring a turn to its end, good or bad, and say so on its stream. `words` gives an error's words."""
+        try:
+            if getattr(job.route.scenario, "instant", False):
+                await self._answer_at_once(job)
+                return
+            conversation = await self._begin(job)
+            async with self._line.place(job.request.user, job.stream.wait):
+                job.outcome.begin()
+                await self._answer(job, conversation)
+        except asyncio.CancelledError:
+            await self._break_off(job, "stopped")
+            if not job.stopping:
+                raise
+        except Exception as error:  # noqa: BLE001 - the one place where a turn's errors become words
+            await self._break_off(job, "failed", words(error), error)
+
+    async def settle(self, job: Job) -> None:
+        """After the delivery: who has memory off leaves no words behind."""
+        if job.begun and not job.remembering:
+            await self._stores.turns.finish(
+                job.id, question="", options={}, prompt=[], answer="", sources=[], remembered=False
+            )
+
+    async def _answer_at_once(self, job: Job) -> None:
+        turn = self._turn(job, job.route, Recall())
+        said = await job.route.scenario.plan(turn)
+        assert isinstance(said, Say), "an instant scenario needs no model"
+        for record in said.finished.records:
+            await record.write(self._stores, turn)
+        job.stream.end(answer_of(job.id, job.route.name, said.finished, private=said.private))
+
+    async def _begin(self, job: Job) -> Conversation:
+        """In one transaction: take from the quota, find the conversation, write down that the turn runs."""
+        async with self._stores.database.write() as connection:
+            job.left = await self._quotas.use(connection, job.request.user, job.request.author)
+            conversation = await open_conversation(connection, job.request)
+            await begin_turn(
+                connection, job.id, job.request, conversation=conversation.id, host=self._host,
+                scenario=job.route.name, options=job.options, question=job.route.text,
+                version_of=(job.first.version_of or job.first.id) if job.first else "",
+            )  # fmt: skip
+        job.begun = True
+        return conversation
+
+    async def _answer(self, job: Job, conversation: Conversation) -> None:
+        job.remembering = await self._stores.members.preference(job.request.user, "memory", "on") != "off"
+        # Read again: an earlier turn of the same person may have changed it while this one stood in the line.
+        conversation = await self._stores.memory.get(conversation.id) or conversation
+        tokens = int(self._settings.context_tokens * HISTORY_SHARE)
+        before = job.first.number if job.first else None
+        recall = await self._stores.memory.recall(conversation, tokens, before) if job.remembering else Recall()
+        try:
+            await self._answer_from(job, recall)
+        except PromptTooLong:
+            if not recall.history or job.outcome.shown:
+                raise
+            # The estimate was too low for this script: the last quarter of the history has to do.
+            short = await self._stores.memory.recall(conversation, tokens // 4, before)
+            await self._answer_from(job, short)
+        if job.remembering and recall.older:
+            self.folding.fold(conversation, recall.older)
+
+    async def _answer_from(self, job: Job, recall: Recall) -> None:
+        previous = await self._stores.turns.get(recall.last) if recall.last else None
+        route = job.route
+        if previous is not None and job.pressed is None and route.name == "chat":
+            scenario = self._router.known(previous.scenario)
+            if scenario is not None and scenario is not route.scenario and _continues(scenario, previous):
+                route = Route(scenario, {}, route.text)
+        turn = self._turn(job, route, recall, previous)
+        plan = await route.scenario.plan(turn)
+        if isinstance(plan, Say):
+            await self._store(job, turn, route, plan.finished, plan.remember and job.remembering, private=plan.private)
+            return
+        model = self._settings.model_for(route.name)
+        await self._generator.run(plan, model, job.stream, job.outcome)
+        finished = await self._finish(plan, job)
+        await self._store(job, turn, route, finished, plan.remember and job.remembering, question=plan.question)
+
+    def _turn(self, job: Job, route: Route, recall: Recall, previous: Any = None) -> Turn:
+        # 31 bits: what every engine takes as a seed.
+        seed = int(hashlib.sha256(job.id.encode()).hexdigest()[:8], 16) & 0x7FFFFFFF
+        return Turn(
+            id=job.id, request=job.request, stores=self._stores, text=route.text, options=route.options,
+            history=recall.history, summary=recall.summary, facts=recall.facts, previous=previous,
+            pressed=job.pressed, seed=seed,
+        )  # fmt: skip
+
+    async def _finish(self, plan: Plan, job: Job) -> Finished:
+        if plan.finish is not None:
+            made = plan.finish(tuple(job.outcome.texts))
+            finished = await made if inspect.isawaitable(made) else made
+        else:
+            finished = Finished(job.outcome.shown.strip())
+        more = (CONTINUE,) if job.outcome.cut else ()
+        return replace(
+            finished,
+            text=mask_secrets(finished.text),
+            sources=finished.sources or plan.sources,
+            buttons=_unique(finished.buttons + plan.buttons + more + USUAL),
+            notes=finished.notes + plan.notes,
+        )
+
+    async def _store(
+        self, job: Job, turn: Turn, route: Route, finished: Finished, remember: bool, *, question: str = "",
+        private: bool = False,
+    ) -> None:  # fmt: skip
+        """Keep the answer, then give it out: in this order, so that a crash between loses nothing."""
+        outcome = job.outcome
+        async with self._stores.database.write() as connection:
+            await finish_turn(
+                connection, job.id, state="done", scenario=route.name, question=question or route.text,
+                answer=finished.text, action=finished.action, sources=[asdict(source) for source in finished.sources],
+                remembered=remember, **self._measures(job, route),
+            )  # fmt: skip
+            await post(connection, job.id, job.request.place.platform, self._host)
+        job.stored = True
+        if job.first is not None and remember:
+            for version in await self._stores.turns.versions(job.first.id):
+                if version.id != job.id and version.remembered:
+                    await self._stores.turns.remember(version.id, False)
+        for record in finished.records:
+            await record.write(self._stores, turn)
+        notes = finished.notes
+        if job.left is not None and job.left.turns <= LOW:
+            notes += (job.left.words + ".",)
+        answer = answer_of(job.id, route.name, replace(finished, notes=notes), private=private)
+        job.stream.end(self._measured(job, answer, route if outcome.prompts else None))
+
+    async def _break_off(self, job: Job, state: str, words: str = "", error: Exception | None = None) -> None:
+        """End a turn that was stopped or failed: what it had said is kept and shown."""
+        shown = mask_secrets(job.outcome.shown.strip())
+        if job.begun and not job.stored:
+            detail = f"{type(error).__name__}: {error}" if error is not None else ""
+            remember = state == "stopped" and bool(shown) and job.remembering
+            try:
+                await self._stores.turns.finish(
+                    job.id, state=state, answer=shown, error=detail[:2000], remembered=remember,
+                    **self._measures(job, job.route),
+                )  # fmt: skip
+            except Exception:  # noqa: BLE001 - the store may be what failed; the next start marks the turn broken
+                job.begun = False
+        answer = Answer(
+            turn_id=job.id, scenario=job.route.name, text=shown, notes=(words,) if words else (),
+            buttons=USUAL if job.begun else (), stopped=state == "stopped", broken=state == "failed",
+        )  # fmt: skip
+        job.stream.end(self._measured(job, answer, job.route))
+
+    def _measures(self, job: Job, route: Route) -> dict[str, Any]:
+        outcome = job.outcome
+        return {
+            "prompt": outcome.prompts, "model": self._model_name(route) if outcome.prompts else "",
+            "prompt_tokens": outcome.prompt_tokens, "tokens": outcome.tokens, "ttft": outcome.ttft,
+            "seconds": outcome.seconds,
+        }  # fmt: skip
+
+    def _measured(self, job: Job, answer: Answer, route: Route | None) -> Answer:
+        outcome = job.outcome
+        return replace(
+            answer, model=self._model_name(route) if route is not None else "", prompt_tokens=outcome.prompt_tokens,
+            tokens=outcome.tokens, ttft=outcome.ttft, seconds=outcome.seconds,
+        )  # fmt: skip
+
+    def _model_name(self, route: Route) -> str:
+        return str(getattr(self._settings, f"model_{route.name}", "")) or self._settings.model
+
+
+def _continues(scenario: Scenario, previous: Any) -> bool:
+    continues = getattr(scenario, "continues", None)
+    return continues is not None and bool(cast("Continuing", scenario).continues(previous))
+
+
+def _unique(buttons: tuple[Button, ...]) -> tuple[Button, ...]:
+    return tuple(dict.fromkeys(buttons))

@@ -1,0 +1,1 @@
+"""Benches: what is fast enough, measured and printed, never asserted."""

@@ -1,0 +1,194 @@
+"""ChatBot: the only way in. Each request is answered once, in its place, whatever goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from bot.answering import Answering
+from bot.commands import Command
+from bot.controls import Control
+from bot.delivery import Ledger, SendError
+from bot.errors import UserError, words_for
+from bot.generation import Generator, Keeper
+from bot.intake import Intake
+from bot.job import Job, answer_of
+from bot.line import Line
+from bot.presses import Presses, rerun
+from bot.quotas import Quotas
+from bot.reply import Reply, Stream
+from bot.request import Request
+from bot.router import Route, Router
+from bot.settings import Settings
+from bot.stores import Stores
+from bot.turn import Answer, Finished, Pressed
+from bot.turns import TurnRow
+
+log = structlog.get_logger(__name__)
+
+STOPPING = "Stopping."
+
+
+class ChatBot:
+    """The core. `host` is this process's name in the store, `keeper` knows how the engine is."""
+
+    def __init__(
+        self, settings: Settings, stores: Stores, router: Router, generator: Generator, keeper: Keeper, host: str
+    ) -> None:
+        self._settings = settings
+        self._stores = stores
+        self._router = router
+        self._keeper = keeper
+        self._intake = Intake(stores.database)
+        self._quotas = Quotas(stores.database, settings.quota, settings.quota_roles)
+        self._line = Line(settings.engine_slots, settings.queue_seconds, settings.queue_most)
+        self._answering = Answering(settings, stores, router, generator, self._line, self._quotas, host)
+        self._presses = Presses(stores)
+        self._jobs: dict[str, Job] = {}
+        self.ledger = Ledger(stores.database, stores.turns, host)
+
+    @property
+    def commands(self) -> tuple[Command, ...]:
+        return self._router.commands
+
+    @property
+    def load(self) -> tuple[int, int]:
+        """Turns running and turns waiting."""
+        return self._line.running, self._line.waiting
+
+    async def handle(self, request: Request, reply: Reply) -> None:
+        """Answer `request` in `reply`, once. Raises nothing but CancelledError, which stops the turn."""
+        try:
+            if not await self._intake.claim(request):
+                log.info("duplicate", message=request.id, platform=request.place.platform)
+                return
+            whole = await self._intake.settle(request)
+            if whole is not None:
+                await self._respond(whole, reply)
+        except Exception as error:  # noqa: BLE001 - the one place where a request's errors become words
+            await self._fail(request, reply, self._words(request, error))
+
+    async def close(self, grace: float = 5.0) -> None:
+        """Let running turns end for `grace` seconds, then stop them; what they had said is kept."""
+        self._intake.close()
+        for _ in range(2):
+            tasks = [job.task for job in self._jobs.values() if job.task is not None]
+            if tasks:
+                await asyncio.wait(tasks, timeout=grace)
+            for job in list(self._jobs.values()):
+                job.stop()
+        await self._answering.folding.close()
+
+    async def sweep(self) -> None:
+        """The scheduler's daily round: what need not be kept any longer goes."""
+        if self._settings.memory_days:
+            gone = await self._stores.turns.sweep(self._settings.memory_days)
+            await self._stores.memory.sweep()
+            log.info("memory_swept", turns=gone, days=self._settings.memory_days)
+        await self._intake.sweep()
+        await self._quotas.sweep()
+
+    async def _fail(self, request: Request, reply: Reply, words: str) -> None:
+        try:
+            await reply.fail(words)
+        except SendError as error:
+            # Nobody heard of it: the platform's next delivery of the message is answered.
+            log.error("fail_not_told", message=request.id, kind=type(error).__name__, detail=error.detail)
+            await self._intake.release(request)
+
+    def _words(self, request: Request, error: BaseException) -> str:
+        words = words_for(error, self._keeper.words)
+        if words.severe:
+            log.error("turn_failed", message=request.id, platform=request.place.platform, exc_info=error)
+        return words.text
+
+    async def _respond(self, request: Request, reply: Reply) -> None:
+        most = self._settings.message_characters
+        if len(request.text) > most:
+            raise UserError(
+                f"Your message has {len(request.text):,} characters and I read at most {most:,}. "
+                "Send it in parts, or as a file."
+            )
+        if request.press is not None:
+            await self._press(request, reply)
+            return
+        if not request.text.strip() and request.command is None and not request.attachments:
+            raise UserError("There are no words in that message. Ask me something, or type /help.")
+        await self._run(Job(request, self._router.route(request)), reply)
+
+    async def _press(self, request: Request, reply: Reply) -> None:
+        assert request.press is not None
+        if request.press.control == Control.STOP:
+            await self._press_stop(request, reply)
+            return
+        row = await self._presses.turn(request)
+        said = await self._presses.answer(request, row)
+        if said is not None:
+            await reply.send(row.id, _ended(answer_of(row.id, row.scenario, said.finished, private=said.private)))
+        elif request.press.control == Control.RETRY:
+            await self._run(await self._again(request, row), reply)
+        else:
+            own = {name: value for name, value in row.options.items() if not name.startswith("@")}
+            route = Route(self._router.scenario(row.scenario), own, row.question)
+            pressed = Pressed(request.press.control, request.press.value, row)
+            await self._run(Job(request, route, pressed=pressed), reply)
+
+    async def _again(self, request: Request, row: TurnRow) -> Job:
+        """The job that makes another version of a turn."""
+        first = (await self._stores.turns.versions(row.id))[0]
+        if not first.question and not first.options:
+            raise UserError("I keep nothing of that question, so I cannot try it again. Please ask anew.")
+        again = rerun(first, request)
+        if "@control" not in first.options:
+            return Job(again, self._router.route(again), first)
+        earlier = await self._stores.turns.get(first.options["@turn"])
+        if earlier is None:
+            raise UserError("What that answer was made from is no longer kept, so it cannot be tried again.")
+        route = Route(self._router.scenario(first.scenario), again.options, first.question)
+        return Job(again, route, first, Pressed(first.options["@control"], first.options["@value"], earlier))
+
+    async def _press_stop(self, request: Request, reply: Reply) -> None:
+        assert request.press is not None
+        job = self._jobs.get(request.press.turn_id)
+        if job is None:
+            raise UserError("That answer is finished already.")
+        if job.request.user != request.user:
+            raise UserError("Only the person who asked can press this one.")
+        # Said before it is done, as the engine may take a moment.
+        await reply.send(job.id, _ended(answer_of(job.id, job.route.name, Finished(STOPPING), private=True)))
+        job.stop()
+
+    async def _run(self, job: Job, reply: Reply) -> None:
+        """Produce the turn and send it, side by side."""
+        self._jobs[job.id] = job
+        job.task = asyncio.create_task(
+            self._answering.produce(job, lambda error: self._words(job.request, error)), name=f"turn {job.id}"
+        )
+        try:
+            message = await reply.send(job.id, job.stream)
+            await asyncio.wait([job.task])
+            if job.stored:
+                await self.ledger.sent(job.id, message)
+            await self._answering.settle(job)
+        except SendError as error:
+            log.warning("answer_not_taken", turn=job.id, kind=type(error).__name__, detail=error.detail)
+            await _cancelled(job.task)
+            if job.stored:
+                await self.ledger.failed(job.id)
+        finally:
+            # A reader who has gone leaves nobody to go on for.
+            await _cancelled(job.task)
+            del self._jobs[job.id]
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    if not task.done():
+        task.cancel()
+        await asyncio.wait([task])
+
+
+def _ended(answer: Answer) -> Stream:
+    stream = Stream()
+    stream.end(answer)
+    return stream

@@ -1,0 +1,130 @@
+"""Generation: a plan's steps asked of the engine one after another, filtered, and written to the stream."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import structlog
+
+from bot.reply import Stream
+from bot.safety import SecretFilter
+from bot.turn import Plan, Step, Waiting
+from models.engine import Engine, EngineBusy, EngineUnavailable, Message, Piece, Sampling
+
+log = structlog.get_logger(__name__)
+
+TRIES = 3
+BUSY_SECONDS = 15.0
+"""A refusal for load that asks for a longer wait than this is told to the person."""
+
+
+class Keeper(Protocol):
+    """Who knows how the engine is: its words for people, and when it is back."""
+
+    @property
+    def words(self) -> str: ...
+
+    async def wait_ready(self) -> bool:
+        """True once the engine can be asked again; False when that is not to be expected soon."""
+        ...
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a generation has come to so far; whole even when it is broken off."""
+
+    started: float = field(default_factory=time.monotonic)
+    prompts: list[list[dict[str, str]]] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    shown: str = ""
+    prompt_tokens: int = 0
+    tokens: int = 0
+    ttft: float | None = None
+    cut: bool = False
+
+    def begin(self) -> None:
+        """Count the seconds from now on: the turn has left the line."""
+        self.started = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.started
+
+
+class Generator:
+    """Runs plans. `keeper` is asked for patience when the engine is away."""
+
+    def __init__(self, engine: Engine, keeper: Keeper) -> None:
+        self._engine = engine
+        self._keeper = keeper
+
+    async def run(self, plan: Plan, model: str, stream: Stream, outcome: Outcome) -> None:
+        """Fill `outcome` and show what is not silent. Raises EngineError."""
+        for step in plan.steps:
+            await self._run_step(step, model, stream, outcome)
+
+    async def complete(self, model: str, prompt: Sequence[Message], sampling: Sampling) -> str:
+        """One answer for the bot's own use, shown to nobody."""
+        pieces = [piece.text async for piece in self._engine.stream(model, prompt, sampling)]
+        return "".join(pieces).strip()
+
+    async def _run_step(self, step: Step, model: str, stream: Stream, outcome: Outcome) -> None:
+        prompt = step.prompt(tuple(outcome.texts)) if callable(step.prompt) else step.prompt
+        outcome.prompts.append([{"role": message.role, "content": message.content} for message in prompt])
+        rewrite, masked = step.filter() if step.filter else None, SecretFilter()
+        outcome.texts.append("")
+
+        def show(text: str) -> None:
+            if not step.silent:
+                outcome.shown += text
+                stream.write(text)
+
+        def pass_on(text: str) -> None:
+            outcome.texts[-1] += text
+            show(text)
+
+        show(step.head)
+        pieces = self._pieces(model, prompt, step.sampling, stream)
+        async with aclosing(pieces):
+            async for piece in pieces:
+                if piece.text:
+                    if outcome.ttft is None:
+                        outcome.ttft = outcome.seconds
+                    pass_on(masked.feed(rewrite.feed(piece.text) if rewrite else piece.text))
+                if piece.usage is not None:
+                    outcome.prompt_tokens += piece.usage.prompt_tokens
+                    outcome.tokens += piece.usage.completion_tokens
+                outcome.cut = piece.finish_reason == "length"
+        pass_on(masked.feed(rewrite.end() if rewrite else "") + masked.end())
+
+    async def _pieces(
+        self, model: str, prompt: Sequence[Message], sampling: Sampling, stream: Stream
+    ) -> AsyncGenerator[Piece, None]:
+        """The engine's pieces. An engine that is away or full is waited for as long as nothing was said yet."""
+        for tried in range(1, TRIES + 1):
+            said = False
+            try:
+                pieces = self._engine.stream(model, prompt, sampling)
+                async with aclosing(pieces):
+                    async for piece in pieces:
+                        said = True
+                        yield piece
+                return
+            except EngineUnavailable as error:
+                log.warning("engine_unavailable", detail=error.detail, said=said, tried=tried)
+                if said or tried == TRIES:
+                    raise
+                stream.wait(Waiting(self._keeper.words))
+                if not await self._keeper.wait_ready():
+                    raise
+            except EngineBusy as error:
+                wait = error.retry_after or 2.0 * tried
+                if said or tried == TRIES or wait > BUSY_SECONDS:
+                    raise
+                stream.wait(Waiting(f"The model is busy; your answer starts in about {wait:.0f} seconds."))
+                await asyncio.sleep(wait)

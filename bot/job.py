@@ -1,0 +1,59 @@
+"""A turn on its way through the core."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from bot.generation import Outcome
+from bot.quotas import Left
+from bot.reply import Stream
+from bot.request import Request
+from bot.router import Route
+from bot.turn import Answer, Finished, Pressed
+from bot.turns import TurnRow, new_id
+
+
+@dataclass(eq=False, slots=True)
+class Job:
+    """What is known of a running turn. `first` is the turn that this one is another version of.
+
+    `stopping`: its end was asked for, so being cancelled is no accident. `begun`, `stored`: its row, its
+    answer is in the store. `remembering`: whether its person wants it remembered.
+    """
+
+    request: Request
+    route: Route
+    first: TurnRow | None = None
+    pressed: Pressed | None = None
+    id: str = field(default_factory=new_id)
+    stream: Stream = field(default_factory=Stream)
+    outcome: Outcome = field(default_factory=Outcome)
+    task: asyncio.Task[None] | None = None
+    stopping: bool = False
+    begun: bool = False
+    remembering: bool = True
+    stored: bool = False
+    left: Left | None = None
+
+    def stop(self) -> None:
+        """Ask the turn to end now, keeping what was said."""
+        self.stopping = True
+        if self.task is not None:
+            self.task.cancel()
+
+    @property
+    def options(self) -> dict[str, str]:
+        """The options as stored: with the press that led here, so that the turn can be tried again."""
+        if self.pressed is None:
+            return dict(self.route.options)
+        press = {"@control": self.pressed.control, "@value": self.pressed.value, "@turn": self.pressed.turn.id}
+        return {**self.route.options, **press}
+
+
+def answer_of(turn_id: str, scenario: str, finished: Finished, *, private: bool = False) -> Answer:
+    """The event that ends a stream, for an outcome that cost nothing."""
+    return Answer(
+        turn_id=turn_id, scenario=scenario, text=finished.text, action=finished.action, sources=finished.sources,
+        buttons=finished.buttons, notes=finished.notes, files=finished.files, private=private,
+    )  # fmt: skip

@@ -1,0 +1,122 @@
+"""Presses on controls that every answer has: thumbs, why, sources, undo, edit, versions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.controls import USUAL, Control
+from bot.errors import UserError
+from bot.request import Request
+from bot.safety import mask_secrets
+from bot.stores import Stores
+from bot.turn import Finished, Say, say
+from bot.turns import TurnRow
+
+OWN = frozenset({Control.UNDO, Control.EDIT, Control.VERSION, Control.RETRY, Control.CONTINUE, Control.REFINE})
+"""Only who asked may press these; the others are for everybody who can see the answer."""
+
+
+class Presses:
+    """Answers presses that need neither a scenario nor the model."""
+
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
+        self._answers = {
+            Control.UP: self._up,
+            Control.DOWN: self._down,
+            Control.WHY: self._why,
+            Control.SOURCES: self._sources,
+            Control.UNDO: self._undo,
+            Control.EDIT: self._edit,
+            Control.VERSION: self._version,
+        }
+
+    async def turn(self, request: Request) -> TurnRow:
+        """The turn a press is about. Raises UserError when it is gone, or not for this person to touch."""
+        assert request.press is not None
+        row = await self._stores.turns.get(request.press.turn_id)
+        if row is None or (row.platform, row.server) != (request.place.platform, request.place.server):
+            raise UserError("That answer is no longer kept, so its buttons do nothing any more.")
+        if row.user != request.user and (row.channel != request.place.channel or request.press.control in OWN):
+            raise UserError("Only the person who asked can press this one.")
+        return row
+
+    async def answer(self, request: Request, row: TurnRow) -> Say | None:
+        """The outcome of a press, None when it is for the scenario to answer."""
+        assert request.press is not None
+        try:
+            answer = self._answers.get(Control(request.press.control))
+        except ValueError:
+            raise UserError(f"There is no button “{request.press.control}”.") from None
+        return await answer(request, row) if answer is not None else None
+
+    async def _up(self, request: Request, row: TurnRow) -> Say:
+        await self._stores.feedback.rate(row.id, request.user, "up")
+        return say("Noted, thank you. Nobody else sees it.")
+
+    async def _down(self, request: Request, row: TurnRow) -> Say:
+        assert request.press is not None
+        correction = mask_secrets(request.press.value.strip())[:4000]
+        await self._stores.feedback.rate(row.id, request.user, "down", correction)
+        kept = " Your better answer is kept with it." if correction else ""
+        return say(f"Noted, thank you.{kept} Nobody else sees it.")
+
+    async def _why(self, request: Request, row: TurnRow) -> Say:
+        model = f"{row.model}@{row.adapter}" if row.adapter else row.model or "no model"
+        turns = sum(message["role"] == "user" for message in row.prompt[0]) - 1 if row.prompt else 0
+        lines = [
+            f"**Scenario** /{row.scenario}, answered by **{model}**",
+            f"**Read** {row.prompt_tokens} tokens, {max(turns, 0)} earlier turns or examples among them",
+            f"**Wrote** {row.tokens} tokens in {row.seconds:.1f} s"
+            + (f", the first after {row.ttft:.1f} s" if row.ttft is not None else ""),
+        ]
+        if row.sources:
+            lines.append("**Sources** " + ", ".join(str(source["title"]) for source in row.sources))
+        return say("\n".join(f"- {line}" for line in lines))
+
+    async def _sources(self, request: Request, row: TurnRow) -> Say:
+        if not row.sources:
+            return say("This answer names no sources.")
+        return say(
+            "\n\n".join(f"**[{s['number']}] {s['title']}** {s['heading']}\n> {s['excerpt']}" for s in row.sources)
+        )
+
+    async def _undo(self, request: Request, row: TurnRow) -> Say:
+        await self._stores.turns.finish(row.id, remembered=False, state="undone")
+        await self._stores.cards.remove_turn(row.id)
+        await self._forget_summary(row)
+        return say("Taken back: I no longer remember that question and answer.")
+
+    async def _edit(self, request: Request, row: TurnRow) -> Say:
+        assert request.press is not None
+        text = request.press.value.strip()
+        if not text:
+            raise UserError("An edited answer needs some text; use Undo to take it back.")
+        await self._stores.turns.finish(row.id, answer=mask_secrets(text))
+        await self._forget_summary(row)
+        return say("Changed. I go on from your text.")
+
+    async def _version(self, request: Request, row: TurnRow) -> Say:
+        assert request.press is not None
+        versions = await self._stores.turns.versions(row.id)
+        chosen = next((version for version in versions if version.id == request.press.value), None)
+        if chosen is None:
+            raise UserError("That version is no longer kept.")
+        for version in versions:
+            if version.remembered != (version.id == chosen.id):
+                await self._stores.turns.remember(version.id, version.id == chosen.id)
+        await self._forget_summary(row)
+        return Say(Finished(chosen.answer, buttons=USUAL))
+
+    async def _forget_summary(self, row: TurnRow) -> None:
+        """A summary may hold what was just taken back: it is made anew from the turns."""
+        conversation = await self._stores.memory.get(row.conversation)
+        if conversation is not None and conversation.summarised >= row.number:
+            await self._stores.memory.unfold(conversation.id)
+
+
+def rerun(row: TurnRow, request: Request) -> Request:
+    """The request that once led to `row`, asked again by `request`'s author."""
+    command = None if row.scenario == "chat" else row.scenario
+    options = {name: value for name, value in row.options.items() if not name.startswith("@")}
+    return replace(request, press=None, command=command, options=options, text=row.question)

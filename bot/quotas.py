@@ -1,0 +1,113 @@
+"""Quotas: how many answers a person gets in an hour or a day. Owner of the table `usage`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.database import Database, Moment, metadata, now
+from bot.errors import UserError
+from bot.request import Author
+
+usage = sa.Table(
+    "usage",
+    metadata,
+    sa.Column("user", sa.String(120), primary_key=True),
+    sa.Column("window", Moment, primary_key=True),
+    sa.Column("turns", sa.Integer, nullable=False),
+)
+
+LOW = 3
+"""From so many left on, the person is told."""
+
+_FORM = re.compile(r"(\d+)\s*(?:/|per|an?|every)\s*(hour|day)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """So many answers in each window of `hours`."""
+
+    turns: int
+    hours: int
+
+    @classmethod
+    def parse(cls, text: str) -> Quota | None:
+        """ "30/hour", "200/day", or None for "off". Raises ValueError."""
+        if text.strip().lower() in ("", "off", "none"):
+            return None
+        match = _FORM.fullmatch(text.strip())
+        if match is None:
+            raise ValueError(f'a quota reads like "30/hour", "200/day" or "off", not "{text}"')
+        return cls(int(match[1]), 1 if match[2].lower() == "hour" else 24)
+
+    def window(self, moment: datetime) -> datetime:
+        """When the window that holds `moment` began, in the host's time zone."""
+        local = moment.astimezone()
+        return local.replace(minute=0, second=0, microsecond=0, hour=local.hour if self.hours == 1 else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What remains of a quota."""
+
+    turns: int
+    until: datetime
+
+    @property
+    def words(self) -> str:
+        """ "3 left until 18:00"."""
+        return f"{self.turns} left until {self.until:%H:%M}"
+
+
+class Quotas:
+    """The rule for everybody, and better ones for some roles."""
+
+    def __init__(self, database: Database, everybody: str, roles: Mapping[str, str]) -> None:
+        try:
+            self._everybody = Quota.parse(everybody)
+            self._roles = {role: Quota.parse(text) for role, text in roles.items()}
+        except ValueError as error:
+            raise UserError(f"QUOTA: {error}.") from error
+        self._database = database
+
+    def of(self, author: Author) -> Quota | None:
+        """The most generous quota an author has; None is none at all."""
+        own = [self._roles[role] for role in author.roles if role in self._roles]
+        own.append(self._everybody)
+        quotas = [quota for quota in own if quota is not None]
+        if len(quotas) < len(own):
+            return None
+        return max(quotas, key=lambda quota: quota.turns / quota.hours)
+
+    async def use(self, connection: AsyncConnection, user: str, author: Author) -> Left | None:
+        """Take one answer from a quota, in the caller's transaction. Raises UserError when none is left."""
+        quota = self.of(author)
+        if quota is None:
+            return None
+        window = quota.window(now())
+        until = window + timedelta(hours=quota.hours)
+        key = (usage.c.user == user, usage.c.window == window)
+        used = (await connection.execute(sa.select(usage.c.turns).where(*key))).scalar_one_or_none()
+        if used is not None and used >= quota.turns:
+            span = "hour" if quota.hours == 1 else "day"
+            raise UserError(f"You have had your {quota.turns} answers of this {span}; the next come at {until:%H:%M}.")
+        if used is None:
+            await connection.execute(usage.insert().values(user=user, window=window, turns=1))
+        else:
+            await connection.execute(usage.update().where(*key).values(turns=used + 1))
+        return Left(quota.turns - (used or 0) - 1, until)
+
+    async def reset(self, user: str) -> None:
+        """Give a person their whole quota back."""
+        async with self._database.write() as connection:
+            await connection.execute(usage.delete().where(usage.c.user == user))
+
+    async def sweep(self) -> None:
+        """Drop windows that are over."""
+        async with self._database.write() as connection:
+            await connection.execute(usage.delete().where(usage.c.window < now() - timedelta(days=2)))
