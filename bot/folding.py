@@ -21,6 +21,7 @@ log = structlog.get_logger(__name__)
 AT_LEAST = 4
 """So many turns are folded at once: a summary of a summary after each turn would wear everything away."""
 PART_CHARACTERS = 400
+MOST_CHARACTERS = 2000
 SYSTEM = (
     "You keep the notes of a conversation. Write what should be remembered of it in at most six short lines: "
     "who the person is, what they want, what was decided. Only what was said."
@@ -58,7 +59,9 @@ class Folding:
             async with self._line.place(f"fold:{conversation.id}", lambda _: None):
                 summary = await self._generator.complete(self._model, prompt(conversation.summary, older), SAMPLING)
             if summary:
-                await self._stores.memory.fold(conversation.id, mask_secrets(summary), older[-1].number)
+                await self._stores.memory.fold(
+                    conversation.id, mask_secrets(summary[:MOST_CHARACTERS]), older[-1].number
+                )
         except (EngineError, StoreError, QueueFull, QueueTimeout) as error:
             log.warning("fold_failed", conversation=conversation.id, kind=type(error).__name__, detail=str(error))
 

@@ -90,8 +90,8 @@ class Router:
 def parse(command: Command, line: str) -> tuple[dict[str, str], str]:
     """The options typed in `line`, and the free words that remain.
 
-    `name:value` and `name:"several words"` anywhere, for names the command has; then "value: words" for
-    the option that may lead; then bare words for options with choices, where they stand first.
+    `name:value` and `name:"several words"` anywhere, for names the command has; then bare choices where
+    they stand first, in the order of declaration; then "value: words" for the option that may lead.
     """
     options: dict[str, str] = {}
     pieces: list[str] = []
@@ -105,7 +105,7 @@ def parse(command: Command, line: str) -> tuple[dict[str, str], str]:
         pieces.append(line[end : match.start()])
         value = match["value"]
         end = match.end()
-        if not value and (lead := command.option(match["name"])) is not None and not lead.rest:
+        if not value and (named := command.option(match["name"])) is not None and not named.rest:
             following = re.compile(r"\s+(\S+)").match(line, end)  # "to: French"
             if following is not None and _WORD.match(following[1]) is None:
                 value, end = following[1], following.end()
@@ -113,14 +113,14 @@ def parse(command: Command, line: str) -> tuple[dict[str, str], str]:
     pieces.append(line[end:])
     rest = " ".join(piece.strip() for piece in pieces if piece.strip())
     for option in command.options:
-        if option.name in options or not rest:
-            continue
-        if option.lead and (match_lead := _LEAD.fullmatch(rest)):
-            options[option.name], rest = match_lead["value"].strip(), match_lead["rest"]
-        elif option.kind == "choice":
-            first, _, others = rest.partition(" ")
-            if any(first.lower() == choice.value.lower() for choice in option.choices):
-                options[option.name], rest = first, others.strip()
+        if option.rest or not rest:
+            break  # what is declared behind the free words is always typed with its name
+        first, _, others = rest.partition(" ")
+        if option.name not in options and any(first.lower() == choice.value.lower() for choice in option.choices):
+            options[option.name], rest = first, others.strip()
+    lead = next((option for option in command.options if option.lead and option.name not in options), None)
+    if lead is not None and (led := _LEAD.fullmatch(rest)) is not None:
+        options[lead.name], rest = led["value"].strip(), led["rest"]
     return options, _unquoted(rest)
 
 

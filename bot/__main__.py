@@ -1,0 +1,189 @@
+"""The command line, where everything is put together: `python -m bot --help`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import getpass
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import structlog
+import typer
+from rich.console import Console
+
+from bot.errors import StoreError, UserError, words_for
+from bot.logs import set_up_logs
+from bot.settings import Settings, load_settings
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Parley: your own AI assistant.")
+knowledge_app = typer.Typer(no_args_is_help=True, help="The documents that /support answers from.")
+model_app = typer.Typer(no_args_is_help=True, help="The model's files.")
+app.add_typer(knowledge_app, name="knowledge")
+app.add_typer(model_app, name="model")
+
+log = structlog.get_logger(__name__)
+Main = Callable[[Settings], Coroutine[Any, Any, int]]
+
+
+def execute(main: Main, **overrides: object) -> None:
+    """Run `main` with the settings and end with its exit code; an expected error ends with one sentence."""
+    try:
+        settings = load_settings(**overrides)
+        set_up_logs(settings.log_level, settings.log_chat_text)
+        code = asyncio.run(main(settings))
+    except UserError as error:
+        print(error.words, file=sys.stderr)
+        code = 1
+    except StoreError as error:
+        log.error("store_failed", detail=error.detail)
+        print(words_for(error).text, file=sys.stderr)
+        code = 1
+    except KeyboardInterrupt:
+        code = 130
+    raise typer.Exit(code)
+
+
+@app.command()
+def run() -> None:
+    """Answer on every platform that has a token, and on the web page."""
+
+    async def main(settings: Settings) -> int:
+        from adapters.web.server import WebApp
+        from bot.parley import open_parley
+
+        ended = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, ended.set)
+        async with contextlib.AsyncExitStack() as stack:
+            parley = await stack.enter_async_context(open_parley(settings))
+            web = await stack.enter_async_context(WebApp(parley.chatbot, parley.stores, settings, parley.readiness))
+            print(f"Parley is at {web.url}", file=sys.stderr)
+            await ended.wait()
+            print("Ending; running answers have a few seconds.", file=sys.stderr)
+        return 0
+
+    execute(main)
+
+
+@app.command()
+def ask(
+    text: Annotated[str, typer.Argument(help='Plain words, or a command: /translate "Good morning" to:French')],
+    user: Annotated[str, typer.Option(help="Who asks; each user has a memory of their own.")] = "",
+    channel: Annotated[str, typer.Option(help="The conversation to go on with.")] = "ask",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Answer one question and end."""
+
+    async def main(settings: Settings) -> int:
+        from adapters.console.ask import ask as ask_once
+        from bot.parley import open_parley
+
+        async with open_parley(settings) as parley:
+            name = user or getpass.getuser()
+            answered = await ask_once(parley.chatbot, text, user=name, channel=channel, as_json=as_json)
+        return 0 if answered else 1
+
+    execute(main)
+
+
+@app.command()
+def chat(
+    user: Annotated[str, typer.Option(help="Who talks.")] = "",
+    channel: Annotated[str, typer.Option(help="The conversation to go on with.")] = "chat",
+) -> None:
+    """Talk in the terminal."""
+
+    async def main(settings: Settings) -> int:
+        from adapters.console.chat import Conversation
+        from bot.parley import open_parley
+
+        async with open_parley(settings) as parley:
+            await Conversation(parley.chatbot, Console(), user or getpass.getuser(), channel).run()
+        return 0
+
+    execute(main)
+
+
+@app.command()
+def doctor() -> None:
+    """Check every setting, and say what to do about what is wrong."""
+
+    async def main(settings: Settings) -> int:
+        from bot.doctor import examine, report
+
+        return report(await examine(settings), Console())
+
+    execute(main)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def worker(context: typer.Context) -> None:
+    """The inference worker alone; takes the worker's own options."""
+
+    async def main(settings: Settings) -> int:
+        from models.worker import command_line
+
+        process = await asyncio.create_subprocess_exec(
+            *command_line(settings.models(), settings.embedding_model, settings.data_dir), *context.args
+        )
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, process.terminate)
+        return await process.wait()
+
+    execute(main)
+
+
+@model_app.command("path")
+def model_path() -> None:
+    """Print the folder of the model, converted first if it has to be."""
+
+    async def main(settings: Settings) -> int:
+        # A process of its own: converting needs torch, which this one never loads.
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "models.checkpoints", "path",
+            "--model", settings.model, "--data-dir", str(settings.data_dir),
+        )  # fmt: skip
+        return await process.wait()
+
+    execute(main)
+
+
+@app.command()
+def backup(target: Annotated[Path, typer.Argument(help="The file to write.")]) -> None:
+    """Copy the store to a file, while it is in use."""
+
+    async def main(settings: Settings) -> int:
+        from bot.database import Database
+
+        if target.exists():
+            raise UserError(f"{target} exists already; name a new file.")
+        async with Database(settings.database) as database:
+            await database.copy_to(target)
+        print(target)
+        return 0
+
+    execute(main)
+
+
+@app.command()
+def bench(
+    turns: Annotated[int, typer.Option(help="Stored turns for the recall bench.")] = 1_000_000,
+    users: Annotated[int, typer.Option(help="People who talk at once.")] = 50,
+) -> None:
+    """Measure the core: what it adds to a turn, how fast it remembers, what the process weighs."""
+
+    async def main(settings: Settings) -> int:
+        from bot.bench.core import bench_core
+
+        await bench_core(Console(), users=users, turns=turns)
+        return 0
+
+    execute(main)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,52 @@
+"""Keepers: who knows how the engine is, and puts it into words for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from models.engine import EngineClient
+from models.worker import WorkerProcess
+
+WAIT_SECONDS = 120.0
+"""A question waits so long for its engine; a model that loads longer is told as an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerKeeper:
+    """The embedded worker's keeper."""
+
+    worker: WorkerProcess
+
+    @property
+    def words(self) -> str:
+        match self.worker.state:
+            case "failed":
+                return f"The model cannot be started. {self.worker.words} The owner can run doctor."
+            case "starting":
+                return f"The model is loading; your answer comes in about {self._seconds} seconds."
+            case _:
+                return (
+                    "The model is restarting; your question keeps its place and will be answered "
+                    f"in about {self._seconds} seconds."
+                )
+
+    @property
+    def _seconds(self) -> int:
+        return max(5, 5 * round(self.worker.seconds_left / 5))
+
+    async def wait_ready(self) -> bool:
+        return await self.worker.wait_ready(WAIT_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteKeeper:
+    """The keeper of somebody else's server: it can only ask."""
+
+    client: EngineClient
+
+    @property
+    def words(self) -> str:
+        return "The model server does not answer just now; your question keeps its place for half a minute."
+
+    async def wait_ready(self) -> bool:
+        return await self.client.wait_ready(30.0)

@@ -1,0 +1,141 @@
+"""Parley, composed: store, engine, core and schedule, opened and closed together."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import structlog
+
+from bot.chatbot import ChatBot
+from bot.database import Database
+from bot.errors import StoreError
+from bot.generation import Generator, Keeper
+from bot.hosts import BEAT_SECONDS, Hosts
+from bot.keeper import RemoteKeeper, WorkerKeeper
+from bot.knowledge.gaps import Gaps
+from bot.knowledge.library import Library
+from bot.learning.feedback import Feedback
+from bot.members import Members
+from bot.memory import Memory
+from bot.router import Router
+from bot.scenarios.cards import Cards
+from bot.scenarios.catalogue import scenarios
+from bot.scenarios.glossary import Glossary
+from bot.schedule import Schedule
+from bot.settings import Settings
+from bot.stores import Stores
+from bot.turns import Turns
+from models.engine import EngineClient, EngineError
+from models.worker import WorkerProcess
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Parley:
+    """The running whole, as adapters see it. `worker` is None where ENGINE_URL names another server."""
+
+    settings: Settings
+    stores: Stores
+    chatbot: ChatBot
+    engine: EngineClient
+    keeper: Keeper
+    worker: WorkerProcess | None
+
+    async def readiness(self) -> dict[str, tuple[bool, str]]:
+        """Each part: whether it works, and in words."""
+        return {"database": await self._database_ready(), "model": await self._model_ready()}
+
+    async def _database_ready(self) -> tuple[bool, str]:
+        try:
+            async with self.stores.database.read() as connection:
+                await connection.exec_driver_sql("SELECT 1")
+        except StoreError as error:
+            log.error("database_not_ready", detail=error.detail)
+            return False, "the database cannot be reached"
+        return True, "ready"
+
+    async def _model_ready(self) -> tuple[bool, str]:
+        if self.worker is not None:
+            return self.worker.state == "ready", self.worker.words or self.worker.state
+        try:
+            await self.engine.models()
+        except EngineError as error:
+            log.error("engine_not_ready", detail=error.detail)
+            return False, "the model server does not answer"
+        return True, "ready"
+
+
+@contextlib.asynccontextmanager
+async def open_stores(settings: Settings, engine: EngineClient) -> AsyncIterator[Stores]:
+    """The store, brought up to date."""
+    async with Database(settings.database) as database:
+        copy = await database.migrate()
+        if copy is not None:
+            log.info("database_copied_before_migration", path=copy)
+        yield Stores(
+            database=database,
+            turns=Turns(database),
+            memory=Memory(database),
+            members=Members(database),
+            feedback=Feedback(database),
+            cards=Cards(database),
+            glossary=Glossary(database),
+            library=Library(database, engine),
+            gaps=Gaps(database),
+        )
+
+
+@contextlib.asynccontextmanager
+async def open_engine(settings: Settings) -> AsyncIterator[tuple[EngineClient, Keeper, WorkerProcess | None]]:
+    """The engine: the server at ENGINE_URL, or a worker of our own that is started and kept alive."""
+    async with contextlib.AsyncExitStack() as stack:
+        if settings.engine_url:
+            key = settings.engine_api_key.get_secret_value() or "none"
+            embedding = settings.embedding_model if settings.embedding_model != "embedded" else "embedding"
+            client = await stack.enter_async_context(EngineClient(settings.engine_url, key, embedding))
+            yield client, RemoteKeeper(client), None
+            return
+        worker = await stack.enter_async_context(
+            WorkerProcess(
+                models=settings.models(),
+                embedding=settings.embedding_model,
+                data_dir=settings.data_dir,
+                slots=settings.engine_slots,
+                device=settings.device,
+            )
+        )
+        client = await stack.enter_async_context(EngineClient(worker.url, worker.token))
+        yield client, WorkerKeeper(worker), worker
+
+
+@contextlib.asynccontextmanager
+async def open_parley(settings: Settings) -> AsyncIterator[Parley]:
+    """Everything but the adapters, ready to answer. The worker may still be loading: turns wait for it."""
+    async with contextlib.AsyncExitStack() as stack:
+        engine, keeper, worker = await stack.enter_async_context(open_engine(settings))
+        stores = await stack.enter_async_context(open_stores(settings, engine))
+        hosts = Hosts(stores.database)
+        await hosts.enter()
+        stack.push_async_callback(hosts.leave)
+        router = Router(scenarios(lambda: router.commands))
+        chatbot = ChatBot(settings, stores, router, Generator(engine, keeper), keeper, hosts.id)
+
+        async def bury() -> None:
+            """Take over what dead processes left."""
+            dead = await hosts.bury()
+            if dead:
+                broken = await stores.turns.break_off(dead)
+                await chatbot.ledger.recover(dead)
+                log.warning("found_dead_hosts", hosts=len(dead), broken_turns=broken)
+
+        await bury()
+        schedule = Schedule()
+        schedule.every(BEAT_SECONDS, "beat", hosts.beat)
+        schedule.every(60, "bury", bury)
+        schedule.daily(4, "sweep", chatbot.sweep)
+        await stack.enter_async_context(schedule)
+        stack.push_async_callback(chatbot.close)
+        yield Parley(settings, stores, chatbot, engine, keeper, worker)

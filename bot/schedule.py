@@ -1,0 +1,45 @@
+"""The schedule: what happens by the clock. Each job logs its failure and is tried again at its next time."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+log = structlog.get_logger(__name__)
+
+Job = Callable[[], Awaitable[None]]
+
+
+class Schedule:
+    """APScheduler with our manners. `async with schedule:` runs it."""
+
+    def __init__(self) -> None:
+        self._scheduler = AsyncIOScheduler(
+            job_defaults={"misfire_grace_time": 3600, "coalesce": True, "max_instances": 1}
+        )
+
+    def every(self, seconds: float, name: str, job: Job) -> None:
+        self._scheduler.add_job(_logged(name, job), "interval", seconds=seconds, id=name)
+
+    def daily(self, hour: int, name: str, job: Job) -> None:
+        """At `hour` o'clock of the host, with some jitter so that several hosts do not start together."""
+        self._scheduler.add_job(_logged(name, job), "cron", hour=hour, minute=10, jitter=300, id=name)
+
+    async def __aenter__(self) -> Schedule:
+        self._scheduler.start()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self._scheduler.shutdown(wait=False)
+
+
+def _logged(name: str, job: Job) -> Job:
+    async def run() -> None:
+        try:
+            await job()
+        except Exception as error:
+            log.error("job_failed", job=name, exc_info=error)
+
+    return run

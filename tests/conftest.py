@@ -1,0 +1,76 @@
+"""What every test may use: a fresh store on each database, an engine process that answers at once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.database import Database
+from models.engine import EngineClient
+from tests.postgresql import Cluster, PostgreSQLMissing
+
+
+def missing(words: str) -> None:
+    """Skip for want of a program on this machine, where skips are allowed."""
+    if os.environ.get("PARLEY_NO_SKIP"):
+        pytest.fail(words)
+    pytest.skip(words)
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    try:
+        server = Cluster()
+    except PostgreSQLMissing as error:
+        missing(str(error))
+    with server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite+aiosqlite:///{tmp_path / 'parley.db'}"
+    return str(request.getfixturevalue("cluster").new_database())
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A migrated, empty store; the test runs once on each kind."""
+    async with Database(database_url) as database:
+        await database.migrate()
+        yield database
+
+
+@pytest.fixture
+async def sqlite(tmp_path: Path) -> AsyncIterator[Database]:
+    """A migrated, empty SQLite store, for what is about something else than the store."""
+    async with Database(f"sqlite+aiosqlite:///{tmp_path / 'parley.db'}") as database:
+        await database.migrate()
+        yield database
+
+
+@pytest.fixture
+async def instant_url() -> AsyncIterator[str]:
+    """The address of an engine process of its own that answers at once."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bot.bench.instant_engine", stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    try:
+        yield (await process.stdout.readline()).decode().strip()
+    finally:
+        process.kill()
+        await process.wait()
+        process._transport.close()  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+async def instant(instant_url: str) -> AsyncIterator[EngineClient]:
+    async with EngineClient(instant_url) as client:
+        yield client

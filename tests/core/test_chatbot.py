@@ -1,0 +1,240 @@
+"""ChatBot: one request, one answer, in the right place, with nothing lost."""
+
+from __future__ import annotations
+
+import asyncio
+
+import aiohttp
+import pytest
+
+from bot.delivery import SendFailed
+from bot.request import Attachment
+from bot.turn import Waiting
+from models.engine import EngineClient
+from tests.core.conftest import Core
+from tests.core.people import Kept, ask, press
+
+
+async def test_a_turn_is_streamed_stored_and_delivered(core: Core) -> None:
+    reply = await core.handle(ask("say: Good day to you"))
+    assert reply.streamed == reply.answer.text == "Good day to you"
+    row = await core.stores.turns.get(reply.turn_id)
+    assert row is not None
+    assert (row.state, row.question, row.answer) == ("done", "say: Good day to you", "Good day to you")
+    assert row.prompt == [[{"role": "user", "content": "say: Good day to you"}]]
+    assert (row.model, row.tokens, row.prompt_tokens) == ("parley", 20, 10)
+    assert row.message == {"platform": "test", "channel": "c", "messages": [f"m-{reply.turn_id}"]}
+
+
+async def test_the_next_turn_remembers_and_others_do_not(core: Core) -> None:
+    await core.handle(ask("say: My name is Ann"))
+    await core.handle(ask("who am I?"))
+    await core.handle(ask("who am I?", user="bob"))
+    await core.handle(ask("who am I?", channel="d"))
+    await core.handle(ask("who am I?", thread="t"))
+    seen = [[message.content for message in turn.history] for turn in core.talk.turns]
+    assert seen == [[], ["say: My name is Ann", "My name is Ann"], [], [], []]
+
+
+async def test_steps_run_in_order_and_finish_makes_the_text(core: Core) -> None:
+    reply = await core.handle(ask("/twice hello"))
+    assert reply.streamed == "**One** hello **Two** and hello"
+    assert reply.answer.text == "hello | and hello"
+    assert [button.label for button in reply.answer.buttons][0] == "This"
+    pressed = await core.handle(press(reply.turn_id, "pick", "1"))
+    assert pressed.answer.text == "pick 1 on hello | and hello"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "There are no words in that message. Ask me something, or type /help."),
+        ("/nope", "There is no command /nope. /help lists what there is."),
+        (
+            "x" * 100_000,
+            "Your message has 100,000 characters and I read at most 8,000. Send it in parts, or as a file.",
+        ),
+    ],
+)
+async def test_bad_input_is_one_sentence(core: Core, text: str, words: str) -> None:
+    reply = await core.handle(ask(text))
+    assert reply.failures == [words]
+    assert not reply.events
+
+
+async def test_a_scenarios_refusal_is_its_sentence(core: Core) -> None:
+    reply = await core.handle(ask("/twice nothing"))
+    assert (reply.answer.broken, reply.answer.notes) == (True, ("There is nothing to say twice.",))
+
+
+async def test_the_same_message_is_answered_once(core: Core) -> None:
+    request = ask("say: once")
+    first, second = await asyncio.gather(core.handle(request), core.handle(request))
+    assert sorted((len(first.events) > 0, len(second.events) > 0)) == [False, True]
+    assert not first.failures
+    assert not second.failures
+
+
+async def test_stop_ends_the_turn_and_drops_the_request(core: Core, instant: EngineClient) -> None:
+    reply = Kept()
+    task = asyncio.create_task(core.chatbot.handle(ask("hold"), reply))
+    await asyncio.wait_for(reply.said.wait(), 5)
+    stop = await core.handle(press(reply.turn_id, "stop"))
+    assert stop.answer.text == "Stopping."
+    await asyncio.wait_for(task, 5)
+    assert reply.answer.stopped
+    assert reply.answer.text == reply.streamed.strip()
+    assert "You said: hold".startswith(reply.answer.text)
+    row = await core.stores.turns.get(reply.turn_id)
+    assert row is not None
+    assert (row.state, row.answer) == ("stopped", reply.answer.text)
+    await counted(instant, "dropped", 1)
+
+
+async def test_a_reader_who_goes_away_frees_the_engine(core: Core, instant: EngineClient) -> None:
+    reply = Kept()
+    task = asyncio.create_task(core.chatbot.handle(ask("hold"), reply))
+    await asyncio.wait_for(reply.said.wait(), 5)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await counted(instant, "dropped", 1)
+    assert core.chatbot.load == (0, 0)
+    row = await core.stores.turns.get(reply.turn_id)
+    assert row is not None
+    assert row.state == "stopped"
+
+
+async def test_a_waiting_turn_can_be_stopped(make_core) -> None:
+    core = await make_core(engine_slots=1)
+    first, second = Kept(), Kept()
+    running = asyncio.create_task(core.chatbot.handle(ask("hold"), first))
+    await asyncio.wait_for(first.said.wait(), 5)
+    waiting = asyncio.create_task(core.chatbot.handle(ask("say: me", user="bob"), second))
+    await asyncio.wait_for(second.shown.wait(), 5)
+    assert isinstance(second.events[0], Waiting)
+    assert second.events[0].place == 1
+    stranger = await core.handle(press(second.turn_id, "stop", user="eve"))
+    assert stranger.failures == ["Only the person who asked can press this one."]
+    await core.handle(press(second.turn_id, "stop", user="bob"))
+    await asyncio.wait_for(waiting, 5)
+    assert second.answer.stopped
+    assert core.chatbot.load == (1, 0)
+    await core.handle(press(first.turn_id, "stop"))
+    await asyncio.wait_for(running, 5)
+
+
+async def test_a_stream_that_breaks_shows_its_tail_and_a_notice(core: Core) -> None:
+    reply = await core.handle(ask("break"))
+    assert reply.answer.broken
+    assert reply.answer.text == reply.streamed
+    assert len(reply.answer.notes) == 1
+    assert "httpx" not in reply.answer.notes[0]
+    row = await core.stores.turns.get(reply.turn_id)
+    assert row is not None
+    assert row.state == "failed"
+    assert row.error
+
+
+async def test_a_full_engine_is_said_in_words(core: Core) -> None:
+    reply = await core.handle(ask("refuse"))
+    assert reply.answer.notes == ("The model has more questions than it can take. Please ask again in 60 seconds.",)
+
+
+async def test_retry_makes_versions_and_one_is_remembered(core: Core) -> None:
+    await core.handle(ask("say: before"))
+    first = await core.handle(ask("say: one"))
+    second = await core.handle(press(first.turn_id, "retry"))
+    versions = await core.stores.turns.versions(second.turn_id)
+    assert [version.id for version in versions] == [first.turn_id, second.turn_id]
+    assert [version.remembered for version in versions] == [False, True]
+    assert [message.content for message in core.talk.turns[-1].history] == ["say: before", "before"]
+    assert core.talk.turns[-1].seed != core.talk.turns[-2].seed
+    chosen = await core.handle(press(second.turn_id, "version", first.turn_id))
+    assert chosen.answer.text == "one"
+    assert [version.remembered for version in await core.stores.turns.versions(first.turn_id)] == [True, False]
+
+
+async def test_undo_and_edit_change_what_is_remembered(core: Core) -> None:
+    first = await core.handle(ask("say: one"))
+    second = await core.handle(ask("say: two"))
+    await core.handle(press(first.turn_id, "edit", "ONE"))
+    await core.handle(press(second.turn_id, "undo"))
+    await core.handle(ask("next"))
+    assert [message.content for message in core.talk.turns[-1].history] == ["say: one", "ONE"]
+
+
+async def test_thumbs_are_kept_once_a_person_and_the_last_wins(core: Core) -> None:
+    turn = (await core.handle(ask("say: one"))).turn_id
+    await core.handle(press(turn, "up"))
+    said = await core.handle(press(turn, "down", "It is two."))
+    assert said.answer.private
+    (row,) = await core.stores.feedback.of_turn(turn)
+    assert (row.rating, row.detail) == ("down", {"correction": "It is two."})
+
+
+async def test_nobody_touches_anothers_turn(core: Core) -> None:
+    turn = (await core.handle(ask("say: one"))).turn_id
+    for control in ("undo", "edit", "retry", "version"):
+        assert (await core.handle(press(turn, control, "x", user="eve"))).failures
+    assert (await core.handle(press(turn, "why", user="eve", channel="elsewhere"))).failures
+    row = await core.stores.turns.get(turn)
+    assert row is not None
+    assert (row.answer, row.remembered) == ("one", True)
+
+
+async def test_an_answer_that_was_not_taken_is_sent_later(core: Core) -> None:
+    reply = Kept(errors=[SendFailed("down")])
+    await core.chatbot.handle(ask("say: keep me"), reply)
+    notes = []
+
+    class Courier:
+        async def deliver(self, place, turn, note):
+            from bot.request import MessageRef
+
+            notes.append((place.channel, turn.answer, note))
+            return MessageRef("test", place.channel, ("late",))
+
+    assert await core.chatbot.ledger.redeliver("test", Courier()) == 1
+    assert notes == [("c", "keep me", "I was restarted before I could send this.")]
+    assert await core.chatbot.ledger.redeliver("test", Courier()) == 0
+
+
+async def test_memory_off_leaves_no_words(core: Core) -> None:
+    await core.handle(ask("/memory off"))
+    reply = await core.handle(ask("say: secret"))
+    assert reply.answer.text == "secret"
+    row = await core.stores.turns.get(reply.turn_id)
+    assert row is not None
+    assert (row.question, row.answer, row.prompt, row.state) == ("", "", [], "done")
+    await core.handle(ask("again"))
+    assert core.talk.turns[-1].history == ()
+
+
+async def test_a_quota_is_counted_told_and_enforced(make_core) -> None:
+    core = await make_core(quota="2/day", quota_roles={"patron": "off"})
+    first = await core.handle(ask("say: 1"))
+    assert first.answer.notes[0].startswith("1 left until ")
+    await core.handle(ask("say: 2"))
+    third = await core.handle(ask("say: 3"))
+    assert third.answer.broken
+    assert third.answer.notes[0].startswith("You have had your 2 answers of this day; the next come at ")
+    assert (await core.handle(ask("/now"))).answer.text == "At once."
+    assert (await core.handle(ask("say: 1", user="bob"))).answer.text == "1"
+
+
+async def test_a_file_alone_is_a_request(core: Core) -> None:
+    async def read() -> bytes:
+        return b"hello"
+
+    reply = await core.handle(ask("", attachments=(Attachment("a.txt", "text/plain", 5, read),)))
+    assert not reply.failures
+
+
+async def counted(engine: EngineClient, key: str, number: int) -> None:
+    """Wait until the engine process has counted something."""
+    async with aiohttp.ClientSession() as session, asyncio.timeout(5):
+        while True:
+            async with session.get(f"{engine.base_url}/health") as response:
+                if (await response.json()).get(key) == number:
+                    return

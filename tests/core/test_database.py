@@ -1,0 +1,144 @@
+"""The store: migrated, copied before, and clear about what is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+import bot.stores  # noqa: F401 - declares every table
+from bot.database import Database, metadata
+from bot.errors import StoreBroken, StoreBusy, words_for
+from bot.intake import claims
+from bot.members import Members
+from bot.request import Author, Place, Request
+from bot.turns import Turns, begin_turn, new_id
+
+
+async def test_the_migrations_make_the_declared_tables(database: Database) -> None:
+    def differences(connection: sa.Connection) -> list[object]:
+        return compare_metadata(MigrationContext.configure(connection), metadata)
+
+    async with database.read() as connection:
+        found = await connection.run_sync(differences)
+    assert [difference for difference in found if "passages_text" not in str(difference)] == []
+
+
+async def test_an_old_store_is_copied_and_migrated_with_its_rows(tmp_path: Path) -> None:
+    path = tmp_path / "parley.db"
+    async with Database(f"sqlite+aiosqlite:///{path}") as database:
+        await database.migrate()
+        await Members(database).prefer("ann", "level", "B1")
+    with sqlite3.connect(path) as old:  # as if written by the first release, before later tables
+        for (name,) in old.execute("SELECT name FROM sqlite_master WHERE name IN ('cards', 'glossary')").fetchall():
+            old.execute(f"DROP TABLE {name}")
+        old.execute("UPDATE alembic_version SET version_num = '0002'")
+    old.close()
+    async with Database(f"sqlite+aiosqlite:///{path}") as database:
+        copy = await database.migrate()
+        assert copy is not None
+        assert await Members(database).preference("ann", "level") == "B1"
+        assert await database.migrate() is None
+    with sqlite3.connect(copy) as copied:
+        assert copied.execute("SELECT value FROM members").fetchone() == ("B1",)
+        assert copied.execute("SELECT version_num FROM alembic_version").fetchone() == ("0002",)
+    copied.close()
+
+
+async def test_a_moment_survives(database: Database) -> None:
+    moment = datetime(2026, 11, 24, 1, 2, 3, 456000, tzinfo=UTC)
+    async with database.write() as connection:
+        await connection.execute(claims.insert().values(message="m", created=moment))
+    async with database.read() as connection:
+        assert (await connection.execute(sa.select(claims.c.created))).scalar_one() == moment
+
+
+async def test_a_failed_transaction_leaves_nothing(database: Database) -> None:
+    members = Members(database)
+
+    async def broken_off() -> None:
+        async with database.write() as connection:
+            await connection.exec_driver_sql("INSERT INTO members VALUES ('ann', 'k', 'v')")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await broken_off()
+    assert await members.preference("ann", "k") == ""
+
+
+async def test_a_file_that_is_no_database_is_said_so(tmp_path: Path) -> None:
+    (tmp_path / "parley.db").write_bytes(b"no database" * 1000)
+    async with Database(f"sqlite+aiosqlite:///{tmp_path / 'parley.db'}") as database:
+        with pytest.raises(StoreBroken) as caught:
+            await database.migrate()
+    assert words_for(caught.value).text.startswith("I cannot reach my memory just now")
+
+
+async def test_a_server_that_is_away_is_said_so() -> None:
+    async with Database("postgresql+asyncpg://parley@127.0.0.1:9/none") as database:
+        with pytest.raises(StoreBroken):
+            await database.migrate()
+
+
+HOLDER = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+async def test_another_process_that_holds_the_file_makes_us_wait_and_then_say_so(
+    sqlite: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert sqlite.path is not None
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", HOLDER, str(sqlite.path), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    await process.stdout.readline()
+    members = Members(sqlite)
+    with pytest.raises(StoreBusy):
+        await members.prefer("ann", "k", "v")
+    waiting = asyncio.create_task(members.prefer("ann", "k", "v"))
+    await asyncio.sleep(0.1)
+    process.stdin.close()
+    await process.wait()
+    await waiting
+    assert await members.preference("ann", "k") == "v"
+    process._transport.close()  # type: ignore[attr-defined]
+
+
+async def test_a_copy_can_be_made_in_use(sqlite: Database, tmp_path: Path) -> None:
+    await Members(sqlite).prefer("ann", "k", "v")
+    await sqlite.copy_to(tmp_path / "copy.db")
+    async with Database(f"sqlite+aiosqlite:///{tmp_path / 'copy.db'}") as copy:
+        assert await Members(copy).preference("ann", "k") == "v"
+
+
+async def test_hostile_text_is_kept_as_it_is(database: Database) -> None:
+    text = "'; DROP TABLE turns; -- \u202e🙂 \\x " + "long " * 5000
+    request = Request("1", Place("test"), Author("ann"), text)
+    async with database.write() as connection:
+        await begin_turn(
+            connection,
+            turn := new_id(),
+            request,
+            conversation="c",
+            host="h",
+            scenario="chat",
+            options={},
+            question=text,
+        )
+    row = await Turns(database).get(turn)
+    assert row is not None
+    assert row.question == text

@@ -1,0 +1,62 @@
+"""Intake: each message once, a burst as one."""
+
+from __future__ import annotations
+
+import asyncio
+
+from bot.database import Database
+from bot.intake import Intake
+from tests.core.people import ask
+
+
+async def test_a_message_is_claimed_once_even_from_two_hosts(database: Database) -> None:
+    one, other, request = Intake(database), Intake(database), ask("hi")
+    claims = await asyncio.gather(*(intake.claim(request) for intake in (one, other) * 5))
+    assert sorted(claims) == [False] * 9 + [True]
+
+
+async def test_a_released_message_can_be_claimed_again(sqlite: Database) -> None:
+    intake, request = Intake(sqlite), ask("hi")
+    assert await intake.claim(request)
+    await intake.release(request)
+    assert await intake.claim(request)
+
+
+async def test_a_burst_of_one_sender_is_one_question(sqlite: Database) -> None:
+    intake = Intake(sqlite)
+    first = asyncio.create_task(intake.settle(ask("so", settle=0.2)))
+    await asyncio.sleep(0)
+    assert await intake.settle(ask("I was", settle=0.2)) is None
+    others = [ask("me too", settle=0.01, user="bob"), ask("elsewhere", settle=0.01, channel="d")]
+    assert [whole.text for whole in await asyncio.gather(*map(intake.settle, others)) if whole] == [
+        "me too",
+        "elsewhere",
+    ]
+    last = ask("thinking", settle=0.2)
+    assert await intake.settle(last) is None
+    whole = await first
+    assert whole is not None
+    assert whole.text == "so\nI was\nthinking"
+    assert whole.joined[-1] == last.id
+
+
+async def test_a_command_ends_the_wait_and_is_not_joined(sqlite: Database) -> None:
+    intake = Intake(sqlite)
+    first = asyncio.create_task(intake.settle(ask("so", settle=60)))
+    await asyncio.sleep(0)
+    command = await intake.settle(ask("hello", settle=60, command="translate"))
+    assert command is not None
+    assert command.text == "hello"
+    whole = await asyncio.wait_for(first, 5)
+    assert whole is not None
+    assert whole.text == "so"
+
+
+async def test_closing_lets_go_of_every_burst(sqlite: Database) -> None:
+    intake = Intake(sqlite)
+    first = asyncio.create_task(intake.settle(ask("so", settle=60)))
+    await asyncio.sleep(0)
+    intake.close()
+    whole = await asyncio.wait_for(first, 5)
+    assert whole is not None
+    assert whole.text == "so"

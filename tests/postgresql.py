@@ -1,0 +1,55 @@
+"""A PostgreSQL server of the tests' own, from the binaries of the machine."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+
+
+class PostgreSQLMissing(Exception):
+    """No server binaries here."""
+
+
+class Cluster:
+    """One server on loopback for the whole session; a new database for each test."""
+
+    def __init__(self) -> None:
+        homes = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+        found = next((home for home in homes if (home / "initdb").exists()), None)
+        if found is None:
+            raise PostgreSQLMissing("PostgreSQL is not installed here (Debian: apt-get install postgresql)")
+        self._bin = found
+        self._folder = Path(tempfile.mkdtemp(prefix="parley-pg-"))
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+
+    def __enter__(self) -> Cluster:
+        if os.geteuid() == 0:
+            shutil.chown(self._folder, "postgres")
+        data = str(self._folder / "data")
+        self._run("initdb", "-D", data, "-U", "parley", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8")
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c fsync=off -k {self._folder}"
+        self._run("pg_ctl", "-D", data, "-l", str(self._folder / "log"), "-w", "-o", options, "start")
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._run("pg_ctl", "-D", str(self._folder / "data"), "-m", "immediate", "stop")
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def new_database(self) -> str:
+        name = f"test_{secrets.token_hex(6)}"
+        self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "parley", name)
+        return f"postgresql+asyncpg://parley@127.0.0.1:{self.port}/{name}"
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [str(self._bin / program), *arguments]
+        if getpass.getuser() == "root":  # the server refuses to run as root
+            command = ["runuser", "-u", "postgres", "--", *command]
+        subprocess.run(command, check=True, capture_output=True, cwd=self._folder)
