@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -90,7 +90,7 @@ class EngineFailed(EngineError):
 class Engine(Protocol):
     """What the bot needs of an engine; `EngineClient` is the one over HTTP."""
 
-    def stream(self, model: str, messages: Sequence[Message], sampling: Sampling) -> AsyncIterator[Piece]: ...
+    def stream(self, model: str, messages: Sequence[Message], sampling: Sampling) -> AsyncGenerator[Piece, None]: ...
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]: ...
 
@@ -126,7 +126,7 @@ class EngineClient:
     async def __aexit__(self, *exc: object) -> None:
         await self._client.close()
 
-    async def stream(self, model: str, messages: Sequence[Message], sampling: Sampling) -> AsyncIterator[Piece]:
+    async def stream(self, model: str, messages: Sequence[Message], sampling: Sampling) -> AsyncGenerator[Piece, None]:
         """Answer `messages` with `model` ("base" or "scenario@number"), piece by piece.
 
         Raises an EngineError; nothing of the client library passes this line.
@@ -193,7 +193,7 @@ class EngineClient:
 
 
 @contextlib.contextmanager
-def translated_errors():  # type: ignore[no-untyped-def]
+def translated_errors() -> Iterator[None]:
     """Turn what the client library raises into an EngineError."""
     try:
         yield
