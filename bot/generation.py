@@ -75,6 +75,7 @@ class Generator:
 
     async def _run_step(self, step: Step, model: str, stream: Stream, outcome: Outcome) -> None:
         prompt = step.prompt(tuple(outcome.texts)) if callable(step.prompt) else step.prompt
+        head = step.head(tuple(outcome.texts)) if callable(step.head) else step.head
         outcome.prompts.append([{"role": message.role, "content": message.content} for message in prompt])
         rewrite, masked = step.filter() if step.filter else None, SecretFilter()
         outcome.texts.append("")
@@ -88,7 +89,7 @@ class Generator:
             outcome.texts[-1] += text
             show(text)
 
-        show(step.head)
+        show(head)
         pieces = self._pieces(model, prompt, step.sampling, stream)
         async with aclosing(pieces):
             async for piece in pieces:

@@ -86,13 +86,13 @@ class Filter(Protocol):
 class Step:
     """One generation: `head` is shown before it, `filter` rewrites what it says.
 
-    `prompt` may be a function of the texts of the steps before it.
+    `prompt` and `head` may be functions of the texts of the steps before it.
     A `silent` step is not shown: its text only reaches later prompts and `Plan.finish`.
     """
 
     prompt: Sequence[Message] | Callable[[Sequence[str]], Sequence[Message]]
     sampling: Sampling
-    head: str = ""
+    head: str | Callable[[Sequence[str]], str] = ""
     filter: Callable[[], Filter] | None = None
     silent: bool = False
 
