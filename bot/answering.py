@@ -10,19 +10,19 @@ from dataclasses import asdict, replace
 from typing import Any, Protocol, cast
 
 from bot.controls import CONTINUE, USUAL, Button
-from bot.delivery import post
 from bot.folding import Folding
 from bot.generation import Generator
 from bot.job import Job, answer_of
 from bot.line import Line
-from bot.memory import Conversation, Recall, open_conversation
+from bot.members import preference_of
+from bot.memory import Conversation, Recall, open_conversation, recall_from
 from bot.quotas import LOW, Quotas
 from bot.router import Route, Router
 from bot.safety import mask_secrets
 from bot.settings import Settings
 from bot.stores import Stores
 from bot.turn import Answer, Finished, Plan, Say, Scenario, Turn
-from bot.turns import begin_turn, finish_turn
+from bot.turns import begin_turn
 from models.engine import PromptTooLong
 
 HISTORY_SHARE = 0.5
@@ -97,29 +97,31 @@ class Answering:
         return conversation
 
     async def _answer(self, job: Job, conversation: Conversation) -> None:
-        job.remembering = await self._stores.members.preference(job.request.user, "memory", "on") != "off"
-        # Read again: an earlier turn of the same person may have changed it while this one stood in the line.
-        conversation = await self._stores.memory.get(conversation.id) or conversation
         tokens = int(self._settings.context_tokens * HISTORY_SHARE)
         before = job.first.number if job.first else None
-        recall = await self._stores.memory.recall(conversation, tokens, before) if job.remembering else Recall()
+        async with self._stores.database.read() as connection:
+            job.remembering = await preference_of(connection, job.request.user, "memory", "on") != "off"
+            recall = await recall_from(connection, conversation.id, tokens, before) if job.remembering else Recall()
         try:
             await self._answer_from(job, recall)
         except PromptTooLong:
             if not recall.history or job.outcome.shown:
                 raise
             # The estimate was too low for this script: the last quarter of the history has to do.
-            short = await self._stores.memory.recall(conversation, tokens // 4, before)
+            short = await self._stores.memory.recall(conversation.id, tokens // 4, before)
             await self._answer_from(job, short)
-        if job.remembering and recall.older:
-            self.folding.fold(conversation, recall.older)
+        if recall.older:
+            self.folding.fold(conversation.id, recall.summary, recall.older)
 
     async def _answer_from(self, job: Job, recall: Recall) -> None:
-        previous = await self._stores.turns.get(recall.last) if recall.last else None
         route = job.route
-        if previous is not None and job.pressed is None and route.name == "chat":
+        talk = route.name == "chat"
+        # Plain talk after plain talk has no use for the row, so it is not read.
+        wanted = recall.last is not None and not (talk and recall.last.scenario == "chat")
+        previous = await self._stores.turns.get(recall.last.turn_id) if wanted and recall.last else None
+        if previous is not None and job.pressed is None and talk:
             scenario = self._router.known(previous.scenario)
-            if scenario is not None and scenario is not route.scenario and _continues(scenario, previous):
+            if scenario is not None and _continues(scenario, previous):
                 route = Route(scenario, {}, route.text)
         turn = self._turn(job, route, recall, previous)
         plan = await route.scenario.plan(turn)
@@ -161,13 +163,11 @@ class Answering:
     ) -> None:  # fmt: skip
         """Keep the answer, then give it out: in this order, so that a crash between loses nothing."""
         outcome = job.outcome
-        async with self._stores.database.write() as connection:
-            await finish_turn(
-                connection, job.id, state="done", scenario=route.name, question=question or route.text,
-                answer=finished.text, action=finished.action, sources=[asdict(source) for source in finished.sources],
-                remembered=remember, **self._measures(job, route),
-            )  # fmt: skip
-            await post(connection, job.id, job.request.place.platform, self._host)
+        await self._stores.turns.finish(
+            job.id, state="done", scenario=route.name, question=question or route.text, answer=finished.text,
+            action=finished.action, sources=[asdict(source) for source in finished.sources], remembered=remember,
+            delivery="sending", **self._measures(job, route),
+        )  # fmt: skip
         job.stored = True
         if job.first is not None and remember:
             for version in await self._stores.turns.versions(job.first.id):

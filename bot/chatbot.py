@@ -46,7 +46,7 @@ class ChatBot:
         self._answering = Answering(settings, stores, router, generator, self._line, self._quotas, host)
         self._presses = Presses(stores)
         self._jobs: dict[str, Job] = {}
-        self.ledger = Ledger(stores.database, stores.turns, host)
+        self.ledger = Ledger(stores.turns, host)
 
     @property
     def commands(self) -> tuple[Command, ...]:

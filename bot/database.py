@@ -18,7 +18,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from bot.errors import StoreBroken, StoreBusy, StoreConflict, StoreError, StoreFull
+from bot.aiosqlite_trips import connect
+from bot.errors import StoreBroken, StoreBusy, StoreError, StoreFull
 
 metadata = sa.MetaData(
     naming_convention={
@@ -62,12 +63,18 @@ class Database:
         self.url = sa.make_url(url)
         self.sqlite = self.url.get_backend_name() == "sqlite"
         self._writing = asyncio.Lock()
-        options: dict[str, Any] = (
-            {"connect_args": {"timeout": LOCK_SECONDS}} if self.sqlite else {"pool_pre_ping": True}
-        )
-        self.engine: AsyncEngine = create_async_engine(self.url, pool_size=5, max_overflow=5, **options)
+        options: dict[str, Any] = {"pool_pre_ping": True}
         if self.sqlite:
-            sa.event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
+            options = {"connect_args": {"timeout": LOCK_SECONDS, "async_creator_fn": connect}}
+        self.engine: AsyncEngine = create_async_engine(self.url, **options)
+        # Single statements and reads need no transaction: BEGIN, COMMIT and the reset of a returned connection
+        # would each be one more way to the driver's thread and back.
+        self._alone: AsyncEngine = create_async_engine(
+            self.url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, **options
+        )
+        if self.sqlite:
+            for engine in (self.engine, self._alone):
+                sa.event.listen(engine.sync_engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
 
     @property
@@ -85,12 +92,13 @@ class Database:
 
     async def __aexit__(self, *exc: object) -> None:
         await self.engine.dispose()
+        await self._alone.dispose()
 
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A connection to read with."""
+        """A connection to read with; each statement sees what was committed before it."""
         with store_errors():
-            async with self.engine.connect() as connection:
+            async with self._alone.connect() as connection:
                 yield connection
 
     @contextlib.asynccontextmanager
@@ -105,6 +113,15 @@ class Database:
                 await connection.execution_options(parley_write=True)
                 async with connection.begin():
                     yield connection
+
+    async def execute(self, statement: sa.UpdateBase) -> int:
+        """One statement as a transaction of its own. Returns the number of rows it touched."""
+        with store_errors():
+            async with contextlib.AsyncExitStack() as stack:
+                if self.sqlite:
+                    await stack.enter_async_context(self._writing)
+                connection = await stack.enter_async_context(self._alone.connect())
+                return (await connection.execute(statement)).rowcount
 
     async def migrate(self) -> str | None:
         """Bring the schema up to date, after a copy of a non-empty SQLite file; returns the path of that copy."""
@@ -181,8 +198,6 @@ def store_errors() -> Iterator[None]:
     """Turn the drivers' errors into a StoreError."""
     try:
         yield
-    except sa.exc.IntegrityError as error:
-        raise StoreConflict(str(error.orig)) from error
     except (sa.exc.DBAPIError, sqlite3.Error) as error:
         detail = str(getattr(error, "orig", None) or error)
         if "disk is full" in detail or "No space left" in detail:

@@ -1,4 +1,4 @@
-"""Delivery: an answer is stored before it is sent, and sent after a crash. Owner of the table `deliveries`."""
+"""Delivery: an answer is stored before it is sent, and sent after a crash."""
 
 from __future__ import annotations
 
@@ -6,30 +6,16 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
-import sqlalchemy as sa
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.database import Database, Moment, metadata, now
+from bot.database import now
 from bot.request import MessageRef, Place
-from bot.turns import TurnRow, Turns, finish_turn
+from bot.turns import TurnRow, Turns
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
-
-deliveries = sa.Table(
-    "deliveries",
-    metadata,
-    sa.Column("turn_id", sa.String(32), primary_key=True),
-    sa.Column("platform", sa.String(32), nullable=False),
-    sa.Column("state", sa.String(16), nullable=False),
-    sa.Column("tries", sa.Integer, nullable=False),
-    sa.Column("host", sa.String(32), nullable=False),
-    sa.Column("created", Moment, nullable=False),
-    sa.Index("ix_deliveries_state", "state", "platform"),
-)
 
 TRIES = 3
 KEEP = timedelta(hours=24)
@@ -102,82 +88,50 @@ class Courier(Protocol):
 
 
 class Ledger:
-    """Which answers are on their way. `host` is this process's name in the store."""
+    """Which answers are on their way: the `delivery` of their turns. `host` is this process's name in the store.
 
-    def __init__(self, database: Database, turns: Turns, host: str) -> None:
-        self._database = database
+    "sending" while a reply has it, "pending" when it was not taken, "unsure" when its sender died.
+    """
+
+    def __init__(self, turns: Turns, host: str) -> None:
         self._turns = turns
         self._host = host
 
     async def sent(self, turn_id: str, message: MessageRef) -> None:
         """The answer stands at `message`."""
-        async with self._database.write() as connection:
-            await connection.execute(deliveries.delete().where(deliveries.c.turn_id == turn_id))
-            await _note_message(connection, turn_id, message)
+        value = {"platform": message.platform, "channel": message.channel, "messages": list(message.messages)}
+        await self._turns.finish(turn_id, delivery="", message=value)
 
     async def failed(self, turn_id: str) -> None:
         """The answer was not taken; `redeliver` tries again."""
-        await self._update(turn_id, state="pending")
-
-    async def drop(self, turn_id: str) -> None:
-        """Nobody waits for this answer any more."""
-        async with self._database.write() as connection:
-            await connection.execute(deliveries.delete().where(deliveries.c.turn_id == turn_id))
+        await self._turns.finish(turn_id, delivery="pending")
 
     async def recover(self, dead_hosts: list[str]) -> None:
         """What the dead were sending becomes ours to send again."""
-        async with self._database.write() as connection:
-            await connection.execute(
-                deliveries.update()
-                .where(deliveries.c.state == "sending", deliveries.c.host.in_(dead_hosts))
-                .values(state="unsure", host=self._host)
-            )
-            await connection.execute(deliveries.delete().where(deliveries.c.created < now() - KEEP))
+        await self._turns.take_over(dead_hosts, self._host)
 
     async def redeliver(self, platform: str, courier: Courier) -> int:
         """Send what is due on a platform. Returns how many answers arrived."""
-        query = deliveries.select().where(
-            deliveries.c.platform == platform, deliveries.c.state.in_(["pending", "unsure"])
-        )
-        async with self._database.read() as connection:
-            due = (await connection.execute(query.order_by(deliveries.c.created))).all()
-        arrived = 0
-        for row in due:
-            arrived += await self._redeliver(row, courier)
-        return arrived
+        due = await self._turns.on_their_way(platform)
+        return sum([await self._redeliver(turn, courier) for turn in due])
 
-    async def _redeliver(self, row: Any, courier: Courier) -> bool:
-        turn = await self._turns.get(row.turn_id)
-        if turn is None or row.tries >= TRIES:
-            log.error("delivery_given_up", turn=row.turn_id, tries=row.tries)
-            await self.drop(row.turn_id)
+    async def _redeliver(self, turn: TurnRow, courier: Courier) -> bool:
+        if turn.delivery_tries >= TRIES or turn.created < now() - KEEP:
+            log.error("delivery_given_up", turn=turn.id, tries=turn.delivery_tries)
+            await self._turns.finish(turn.id, delivery="")
             return False
-        note = SECOND_COPY if row.state == "unsure" else LATE
-        await self._update(row.turn_id, state="sending", tries=row.tries + 1, host=self._host)
+        note = SECOND_COPY if turn.delivery == "unsure" else LATE
+        await self._turns.finish(turn.id, delivery="sending", delivery_tries=turn.delivery_tries + 1, host=self._host)
         try:
             message = await courier.deliver(turn.place, turn, note)
         except SendForbidden as error:
-            log.warning("delivery_forbidden", turn=row.turn_id, detail=error.detail)
-            await self.drop(row.turn_id)
+            log.warning("delivery_forbidden", turn=turn.id, detail=error.detail)
+            await self._turns.finish(turn.id, delivery="")
             return False
         except SendError as error:
-            log.warning("delivery_failed", turn=row.turn_id, detail=error.detail)
-            await self._update(row.turn_id, state="unsure" if isinstance(error, SendUnsure) else row.state)
+            log.warning("delivery_failed", turn=turn.id, detail=error.detail)
+            state = "unsure" if isinstance(error, SendUnsure) else turn.delivery
+            await self._turns.finish(turn.id, delivery=state)
             return False
-        await self.sent(row.turn_id, message)
+        await self.sent(turn.id, message)
         return True
-
-    async def _update(self, turn_id: str, **values: object) -> None:
-        async with self._database.write() as connection:
-            await connection.execute(deliveries.update().where(deliveries.c.turn_id == turn_id).values(**values))
-
-
-async def post(connection: AsyncConnection, turn_id: str, platform: str, host: str) -> None:
-    """In the transaction that stores an answer: note that it is about to be sent."""
-    values = {"turn_id": turn_id, "platform": platform, "state": "sending", "tries": 0, "host": host, "created": now()}
-    await connection.execute(deliveries.insert().values(values))
-
-
-async def _note_message(connection: AsyncConnection, turn_id: str, message: MessageRef) -> None:
-    value = {"platform": message.platform, "channel": message.channel, "messages": list(message.messages)}
-    await finish_turn(connection, turn_id, message=value)

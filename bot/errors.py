@@ -33,10 +33,6 @@ class StoreBusy(StoreError):
     """Another process held the database for too long."""
 
 
-class StoreConflict(StoreError):
-    """Another transaction wrote the same key first."""
-
-
 class StoreBroken(StoreError):
     """The database cannot be read or reached."""
 

@@ -10,7 +10,7 @@ import structlog
 from bot.errors import QueueFull, QueueTimeout, StoreError
 from bot.generation import Generator
 from bot.line import Line
-from bot.memory import Conversation, Exchange
+from bot.memory import Exchange
 from bot.safety import mask_secrets
 from bot.settings import Settings
 from bot.stores import Stores
@@ -18,7 +18,7 @@ from models.engine import EngineError, Message, Sampling
 
 log = structlog.get_logger(__name__)
 
-AT_LEAST = 4
+AT_LEAST = 8
 """So many turns are folded at once: a summary of a summary after each turn would wear everything away."""
 PART_CHARACTERS = 400
 MOST_CHARACTERS = 2000
@@ -39,13 +39,13 @@ class Folding:
         self._model = settings.model_for("summarize")
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
-    def fold(self, conversation: Conversation, older: Sequence[Exchange]) -> None:
-        """Fold `older` soon, unless this conversation is being folded or they are too few."""
-        if len(older) < AT_LEAST or conversation.id in self._tasks:
+    def fold(self, conversation_id: str, summary: str, older: Sequence[Exchange]) -> None:
+        """Fold `older` into `summary` soon, unless this conversation is being folded or they are too few."""
+        if len(older) < AT_LEAST or conversation_id in self._tasks:
             return
-        task = asyncio.create_task(self._fold(conversation, older), name=f"fold {conversation.id}")
-        self._tasks[conversation.id] = task
-        task.add_done_callback(lambda _: self._tasks.pop(conversation.id, None))
+        task = asyncio.create_task(self._fold(conversation_id, summary, older), name=f"fold {conversation_id}")
+        self._tasks[conversation_id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(conversation_id, None))
 
     async def close(self) -> None:
         """Give up what is under way; it is folded after the next turn."""
@@ -54,16 +54,16 @@ class Folding:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _fold(self, conversation: Conversation, older: Sequence[Exchange]) -> None:
+    async def _fold(self, conversation_id: str, summary: str, older: Sequence[Exchange]) -> None:
         try:
-            async with self._line.place(f"fold:{conversation.id}", lambda _: None):
-                summary = await self._generator.complete(self._model, prompt(conversation.summary, older), SAMPLING)
+            async with self._line.place(f"fold:{conversation_id}", lambda _: None):
+                summary = await self._generator.complete(self._model, prompt(summary, older), SAMPLING)
             if summary:
                 await self._stores.memory.fold(
-                    conversation.id, mask_secrets(summary[:MOST_CHARACTERS]), older[-1].number
+                    conversation_id, mask_secrets(summary[:MOST_CHARACTERS]), older[-1].number
                 )
         except (EngineError, StoreError, QueueFull, QueueTimeout) as error:
-            log.warning("fold_failed", conversation=conversation.id, kind=type(error).__name__, detail=str(error))
+            log.warning("fold_failed", conversation=conversation_id, kind=type(error).__name__, detail=str(error))
 
 
 def prompt(summary: str, older: Sequence[Exchange]) -> list[Message]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.database import Database, Moment, metadata, now
-from bot.errors import StoreConflict
 from bot.request import Place, Request
 
 claims = sa.Table(
@@ -83,25 +83,17 @@ class Intake:
     async def release(self, request: Request) -> None:
         """Give a claim back, so that the platform's next delivery of the message is answered."""
         keys = [_key(request.place, message) for message in (request.id, *request.joined)]
-        async with self._database.write() as connection:
-            await connection.execute(claims.delete().where(claims.c.message.in_(keys)))
+        await self._database.execute(claims.delete().where(claims.c.message.in_(keys)))
 
     async def sweep(self) -> None:
         """Forget claims that no platform will repeat any more."""
-        async with self._database.write() as connection:
-            await connection.execute(claims.delete().where(claims.c.created < now() - timedelta(days=1)))
+        await self._database.execute(claims.delete().where(claims.c.created < now() - timedelta(days=1)))
 
     async def claim(self, request: Request) -> bool:
         """True for the first to ask about this message id, across restarts and hosts."""
-        key = _key(request.place, request.id)
-        try:
-            async with self._database.write() as connection:
-                if (await connection.execute(sa.select(claims.c.message).where(claims.c.message == key))).first():
-                    return False
-                await connection.execute(claims.insert().values(message=key, created=now()))
-        except StoreConflict:
-            return False  # another host was faster
-        return True
+        dialect = sqlite if self._database.sqlite else postgresql
+        mine = dialect.insert(claims).values(message=_key(request.place, request.id), created=now())
+        return await self._database.execute(mine.on_conflict_do_nothing()) == 1
 
 
 def _key(place: Place, message: str) -> str:

@@ -31,7 +31,8 @@ def set_up_logs(level: str, chat_text: bool) -> None:
             structlog.processors.TimeStamper(fmt="iso"),
             structlog.processors.format_exc_info,
             hide,
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+            # Plain tracebacks: the rich ones print local variables, chat text among them.
+            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
             if sys.stderr.isatty()
             else structlog.processors.JSONRenderer(),
         ],

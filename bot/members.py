@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import Database, metadata
 
@@ -22,10 +23,8 @@ class Members:
         self._database = database
 
     async def preference(self, user: str, key: str, default: str = "") -> str:
-        query = sa.select(members.c.value).where(members.c.user == user, members.c.key == key)
         async with self._database.read() as connection:
-            value = (await connection.execute(query)).scalar_one_or_none()
-        return default if value is None else value
+            return await preference_of(connection, user, key, default)
 
     async def prefer(self, user: str, key: str, value: str) -> None:
         """Set a preference; an empty value takes it back."""
@@ -44,3 +43,10 @@ class Members:
     async def forget(self, user: str) -> None:
         async with self._database.write() as connection:
             await connection.execute(members.delete().where(members.c.user == user))
+
+
+async def preference_of(connection: AsyncConnection, user: str, key: str, default: str = "") -> str:
+    """A preference, on a connection of the caller's."""
+    query = sa.select(members.c.value).where(members.c.user == user, members.c.key == key)
+    value: str | None = (await connection.execute(query)).scalar_one_or_none()
+    return default if value is None else value

@@ -94,7 +94,7 @@ class Recall:
     history: tuple[Message, ...] = ()
     summary: str = ""
     facts: tuple[str, ...] = ()
-    last: str = ""
+    last: Exchange | None = None
     older: tuple[Exchange, ...] = ()
 
 
@@ -132,15 +132,13 @@ class Memory:
         async with self._database.read() as connection:
             return [_conversation(row) for row in (await connection.execute(query)).all()]
 
-    async def recall(self, conversation: Conversation, tokens: int, before: int | None = None) -> Recall:
-        """What is remembered in `conversation`, its verbatim part within `tokens`.
+    async def recall(self, conversation_id: str, tokens: int, before: int | None = None) -> Recall:
+        """What is remembered in a conversation, its verbatim part within `tokens`.
 
         `before`: the number of a turn; it and later ones are left out, as when that turn is tried again.
         """
         async with self._database.read() as connection:
-            exchanges = await recent_exchanges(connection, conversation, before)
-            known = await facts_of(connection, conversation.user, conversation.place)
-        return compose(conversation, exchanges, known, tokens)
+            return await recall_from(connection, conversation_id, tokens, before)
 
     async def rename(self, conversation_id: str, title: str) -> None:
         await self._update(conversation_id, title=one_line(title, 120))
@@ -247,7 +245,19 @@ async def open_conversation(connection: AsyncConnection, request: Request) -> Co
     )  # fmt: skip
 
 
-async def recent_exchanges(
+async def recall_from(
+    connection: AsyncConnection, conversation_id: str, tokens: int, before: int | None = None
+) -> Recall:
+    """`Memory.recall` on a connection of the caller's."""
+    conversation = await _select_one(connection, conversations.c.id == conversation_id)
+    if conversation is None:
+        return Recall()  # deleted while its turn stood in the line
+    exchanges = await _recent_exchanges(connection, conversation, before)
+    known = await facts_of(connection, conversation.user, conversation.place)
+    return compose(conversation, exchanges, known, tokens)
+
+
+async def _recent_exchanges(
     connection: AsyncConnection, conversation: Conversation, before: int | None
 ) -> list[Exchange]:
     """The newest remembered turns behind the summary and the last reset, newest first."""
@@ -291,7 +301,7 @@ def compose(conversation: Conversation, exchanges: Sequence[Exchange], known: Se
         history=tuple(history),
         summary=conversation.summary,
         facts=tuple(fact.text for fact in known),
-        last=exchanges[0].turn_id if exchanges else "",
+        last=exchanges[0] if exchanges else None,
         older=tuple(reversed(exchanges[len(kept) :])),
     )
 

@@ -5,11 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-import sqlalchemy as sa
-
-from bot.delivery import deliveries
 from bot.stores import Stores
-from bot.turns import turns
 
 
 async def export_of(stores: Stores, user: str) -> dict[str, Any]:
@@ -31,9 +27,6 @@ async def forget_everything(stores: Stores, user: str) -> int:
     await stores.gaps.forget(ids)
     await stores.feedback.forget(user=user, turn_ids=ids)
     await stores.cards.forget(user)
-    async with stores.database.write() as connection:
-        of_user = sa.select(turns.c.id).where(turns.c.user == user)
-        await connection.execute(deliveries.delete().where(deliveries.c.turn_id.in_(of_user)))
     count = await stores.memory.forget_user(user)
     await stores.members.forget(user)
     return count

@@ -46,6 +46,9 @@ turns = sa.Table(
     sa.Column("seconds", sa.Float, nullable=False),
     sa.Column("created", Moment, nullable=False),
     sa.Column("message", sa.JSON),
+    # "" = nothing to send or sent; else the ledger's word for where the answer is on its way (bot/delivery.py).
+    sa.Column("delivery", sa.String(16), nullable=False),
+    sa.Column("delivery_tries", sa.Integer, nullable=False),
     # A retry is a version of the turn it repeats; only the version chosen last is remembered.
     sa.Column("version_of", sa.String(32), nullable=False),
     sa.Column("remembered", sa.Boolean, nullable=False),
@@ -53,6 +56,12 @@ turns = sa.Table(
     sa.Index("ix_turns_user_number", "user", "number"),
     sa.Index("ix_turns_version_of", "version_of"),
     sa.Index("ix_turns_created", "created"),
+    sa.Index(
+        "ix_turns_delivery",
+        "delivery",
+        sqlite_where=sa.text("delivery <> ''"),
+        postgresql_where=sa.text("delivery <> ''"),
+    ),
 )
 
 
@@ -86,6 +95,8 @@ class TurnRow:
     seconds: float
     created: datetime
     message: dict[str, Any] | None
+    delivery: str
+    delivery_tries: int
     version_of: str
     remembered: bool
 
@@ -107,8 +118,7 @@ class Turns:
 
     async def finish(self, turn_id: str, **values: Any) -> None:
         """Write the outcome of a turn; every column of the table may be given."""
-        async with self._database.write() as connection:
-            await finish_turn(connection, turn_id, **values)
+        await self._database.execute(turns.update().where(turns.c.id == turn_id).values(**values))
 
     async def get(self, turn_id: str) -> TurnRow | None:
         return next(iter(await self._select(turns.c.id == turn_id)), None)
@@ -140,18 +150,23 @@ class Turns:
         """Make a turn part of its conversation's history, or take it out."""
         await self.finish(turn_id, remembered=remembered)
 
+    async def on_their_way(self, platform: str) -> list[TurnRow]:
+        """Turns of a platform whose answer nobody is sending, though somebody should, oldest first."""
+        return await self._select(turns.c.delivery.in_(["pending", "unsure"]), turns.c.platform == platform)
+
+    async def take_over(self, hosts: list[str], mine: str) -> None:
+        """What dead hosts were sending is `mine` to send again."""
+        taken = turns.update().where(turns.c.delivery == "sending", turns.c.host.in_(hosts))
+        await self._database.execute(taken.values(delivery="unsure", host=mine))
+
     async def break_off(self, hosts: list[str]) -> int:
         """Mark as broken what dead hosts left running. Returns how many turns there were."""
         ended = turns.update().where(turns.c.state == "running", turns.c.host.in_(hosts))
-        async with self._database.write() as connection:
-            result = await connection.execute(ended.values(state="broken", error="the bot ended before this turn did"))
-        return result.rowcount
+        return await self._database.execute(ended.values(state="broken", error="the bot ended before this turn did"))
 
     async def forget(self, *conditions: sa.ColumnElement[bool]) -> int:
         """Delete turns for good. Returns how many."""
-        async with self._database.write() as connection:
-            result = await connection.execute(turns.delete().where(*conditions))
-        return result.rowcount
+        return await self._database.execute(turns.delete().where(*conditions))
 
     async def sweep(self, days: int) -> int:
         """Delete turns older than `days`."""
@@ -167,11 +182,6 @@ class Turns:
         return [TurnRow(**row._mapping) for row in rows]
 
 
-async def finish_turn(connection: AsyncConnection, turn_id: str, **values: Any) -> None:
-    """Write a turn's outcome inside a transaction of the caller's."""
-    await connection.execute(turns.update().where(turns.c.id == turn_id).values(**values))
-
-
 async def begin_turn(
     connection: AsyncConnection, turn_id: str, request: Request, *, conversation: str, host: str, scenario: str,
     options: dict[str, str], question: str, version_of: str = "",
@@ -183,6 +193,6 @@ async def begin_turn(
         "server": place.server, "channel": place.channel, "thread": place.thread, "scenario": scenario,
         "options": options, "question": question, "prompt": [], "answer": "", "action": "answer", "sources": [],
         "model": "", "adapter": "", "state": "running", "error": "", "prompt_tokens": 0, "tokens": 0, "seconds": 0.0,
-        "created": now(), "version_of": version_of, "remembered": False,
+        "created": now(), "version_of": version_of, "remembered": False, "delivery": "", "delivery_tries": 0,
     }  # fmt: skip
     await connection.execute(turns.insert().values(row))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, Iterator, Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 import openai
-from openai import AsyncOpenAI
+from openai import AsyncOpenAI, AsyncStream
 
 Role = Literal["system", "user", "assistant"]
 
@@ -146,19 +147,22 @@ class EngineClient:
             if sampling.seed is not None:
                 request["seed"] = sampling.seed
             if sampling.repetition_penalty != 1.0:
-                request["extra_body"] = {"repetition_penalty": sampling.repetition_penalty}
+                request["repetition_penalty"] = sampling.repetition_penalty
             finish_reason: str | None = None
             usage = Usage()
-            async with await self._client.chat.completions.create(**request) as chunks:
+            # The SDK's own call builds typed objects from the request and from each piece of the answer:
+            # milliseconds of every turn, for dictionaries that are read once.
+            chunks: AsyncStream[Any] = await self._client.post(
+                "/chat/completions", cast_to=object, body=request, stream=True, stream_cls=AsyncStream[Any]
+            )
+            async with chunks:
                 async for chunk in chunks:
-                    if chunk.usage is not None:
-                        usage = Usage(chunk.usage.prompt_tokens, chunk.usage.completion_tokens)
-                    if not chunk.choices:
-                        continue
-                    choice = chunk.choices[0]
-                    finish_reason = choice.finish_reason or finish_reason
-                    if choice.delta.content:
-                        yield Piece(choice.delta.content)
+                    if spent := chunk.get("usage"):
+                        usage = Usage(spent["prompt_tokens"], spent["completion_tokens"])
+                    for choice in chunk["choices"]:
+                        finish_reason = choice.get("finish_reason") or finish_reason
+                        if content := choice["delta"].get("content"):
+                            yield Piece(content)
             if finish_reason is None:
                 raise EngineFailed("the stream ended without a finish_reason")
             yield Piece(finish_reason=finish_reason, usage=usage)
@@ -178,8 +182,6 @@ class EngineClient:
 
     async def wait_ready(self, seconds: float) -> bool:
         """True as soon as the engine lists its models, False when it does not within `seconds`."""
-        import asyncio
-
         until = time.monotonic() + seconds
         while True:
             try:
@@ -203,8 +205,8 @@ def translated_errors() -> Iterator[None]:
         raise EngineUnavailable(f"connection: {error.__cause__ or error}") from error
     except openai.APIStatusError as error:
         raise from_status(error) from error
-    except openai.APIError as error:
-        raise EngineFailed(str(error)) from error
+    except (openai.APIError, KeyError, TypeError, AttributeError) as error:
+        raise EngineFailed(repr(error)) from error  # the latter three: not the dialect
 
 
 def from_status(error: openai.APIStatusError) -> EngineError:

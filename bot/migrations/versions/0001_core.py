@@ -1,4 +1,4 @@
-"""The core's tables: turns, memory, members, feedback, gaps, usage, claims, deliveries, hosts."""
+"""The core's tables: turns, memory, members, feedback, gaps, usage, claims, hosts."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -42,17 +42,6 @@ def upgrade() -> None:
         ),
     )
     op.create_index("ix_conversations_user_updated", "conversations", ["user", "updated"], unique=False)
-    op.create_table(
-        "deliveries",
-        sa.Column("turn_id", sa.String(length=32), nullable=False),
-        sa.Column("platform", sa.String(length=32), nullable=False),
-        sa.Column("state", sa.String(length=16), nullable=False),
-        sa.Column("tries", sa.Integer(), nullable=False),
-        sa.Column("host", sa.String(length=32), nullable=False),
-        sa.Column("created", sa.Double(), nullable=False),
-        sa.PrimaryKeyConstraint("turn_id", name=op.f("pk_deliveries")),
-    )
-    op.create_index("ix_deliveries_state", "deliveries", ["state", "platform"], unique=False)
     op.create_table(
         "facts",
         sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -131,6 +120,8 @@ def upgrade() -> None:
         sa.Column("seconds", sa.Float(), nullable=False),
         sa.Column("created", sa.Double(), nullable=False),
         sa.Column("message", sa.JSON(), nullable=True),
+        sa.Column("delivery", sa.String(length=16), nullable=False),
+        sa.Column("delivery_tries", sa.Integer(), nullable=False),
         sa.Column("version_of", sa.String(length=32), nullable=False),
         sa.Column("remembered", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_turns")),
@@ -138,6 +129,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_turns_conversation_number", "turns", ["conversation", "number"], unique=False)
     op.create_index("ix_turns_created", "turns", ["created"], unique=False)
+    op.create_index(
+        "ix_turns_delivery",
+        "turns",
+        ["delivery"],
+        unique=False,
+        sqlite_where=sa.text("delivery <> ''"),
+        postgresql_where=sa.text("delivery <> ''"),
+    )
     op.create_index("ix_turns_user_number", "turns", ["user", "number"], unique=False)
     op.create_index("ix_turns_version_of", "turns", ["version_of"], unique=False)
     op.create_table(
