@@ -1,0 +1,1 @@
+"""The web page: chat and knowledge, served on the owner's machine."""

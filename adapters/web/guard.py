@@ -1,0 +1,101 @@
+"""The guard at the door: who may come in, from which page, and what a browser may do with what it gets."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from adapters.web.sessions import SESSION, Sessions
+from bot.errors import StoreError, UserError, words_for
+from bot.settings import LOOPBACK
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+        "form-action 'self'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+OPEN = ("/healthz", "/readyz", "/login")
+SAFE = ("GET", "HEAD")
+
+
+async def protect(request: web.Request, response: web.StreamResponse) -> None:
+    """Signal before each response: what the browser may do with it."""
+    response.headers.update(HEADERS)
+    stays = "no-cache" if request.path.startswith("/static/") else "no-store"
+    response.headers.setdefault("Cache-Control", stays)
+
+
+class Guard:
+    """Checks each request before a handler sees it.
+
+    On a loopback address only loopback names are served, else a hostile page could reach this one by giving its own
+    name that address. Whatever changes something has to come from this very page.
+    """
+
+    def __init__(self, sessions: Sessions, host: str) -> None:
+        self._sessions = sessions
+        self._loopback = host in LOOPBACK
+
+    def middlewares(self) -> list[Middleware]:
+        return [_words, self._host, self._origin, self._session]
+
+    @web.middleware
+    async def _host(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        name = urlsplit(f"//{request.host}").hostname or ""
+        if self._loopback and name not in LOOPBACK:
+            raise web.HTTPForbidden(text="This page answers only on the machine it runs on, as 127.0.0.1 or localhost.")
+        return await handler(request)
+
+    @web.middleware
+    async def _origin(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.method not in SAFE:
+            origin = urlsplit(request.headers.get("Origin", "")).netloc
+            if not origin or origin not in (request.host, request.headers.get("X-Forwarded-Host")):
+                raise web.HTTPForbidden(text="That did not come from this page, so nothing was done.")
+        return await handler(request)
+
+    @web.middleware
+    async def _session(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path in OPEN or request.path.startswith("/static/"):
+            return await handler(request)
+        session = self._sessions.read(request)
+        if session is None and self._sessions.guarded:
+            if _is_page(request):
+                raise web.HTTPSeeOther("/login")
+            raise web.HTTPUnauthorized(text="This page has been locked. Reload it and enter the token.")
+        request[SESSION] = session or self._sessions.known(request)
+        return await handler(request)
+
+
+@web.middleware
+async def _words(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Errors as one sentence: JSON for scripts, plain text for a person."""
+    try:
+        return await handler(request)
+    except UserError as error:
+        return _sentence(request, 400, error.words)
+    except StoreError as error:
+        return _sentence(request, 503, words_for(error).text)
+    except web.HTTPError as error:
+        words = {404: "There is nothing here.", 405: "That cannot be done here."}.get(error.status, "")
+        plain = error.text is None or error.text == f"{error.status}: {error.reason}"
+        return _sentence(request, error.status, words if plain and words else error.text or error.reason)
+
+
+def _sentence(request: web.Request, status: int, words: str) -> web.Response:
+    if _is_page(request):
+        return web.Response(status=status, text=words)
+    return web.json_response({"error": words}, status=status)
+
+
+def _is_page(request: web.Request) -> bool:
+    return request.method in SAFE and "text/html" in request.headers.get("Accept", "")

@@ -1,0 +1,85 @@
+"""The page over the real core and a real store, with an engine that speaks by script."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry, Counter
+
+from adapters.web.server import WebApp
+from bot.chatbot import ChatBot
+from bot.database import Database
+from bot.generation import Generator
+from bot.hosts import Hosts
+from bot.knowledge.gaps import Gaps
+from bot.knowledge.library import Library
+from bot.learning.feedback import Feedback
+from bot.members import Members
+from bot.memory import Memory
+from bot.router import Router
+from bot.scenarios.cards import Cards
+from bot.scenarios.glossary import Glossary
+from bot.settings import Settings
+from bot.stores import Stores
+from bot.turns import Turns
+from tests.adapters.web.browser import Browser
+from tests.adapters.web.scenes import SCENARIOS, Keeper, Script
+
+
+@dataclass
+class Page:
+    """A served page and what stands behind it. `parts` is what /readyz tells."""
+
+    url: str
+    port: int
+    script: Script
+    stores: Stores
+    parts: dict[str, tuple[bool, str]] = field(default_factory=lambda: {"model": (True, "ready")})
+
+    async def readiness(self) -> dict[str, tuple[bool, str]]:
+        return self.parts
+
+    def browser(self) -> Browser:
+        """A browser that has not been here before."""
+        return Browser(self.url)
+
+
+@contextlib.asynccontextmanager
+async def serve(path: Path, **changes: object) -> AsyncIterator[Page]:
+    """Serve a page over a store at `path`, with some settings changed."""
+    settings = Settings(_env_file=None, data_dir=path, model="script", **({"web_port": 0} | changes))
+    script, keeper = Script(), Keeper()
+    registry = CollectorRegistry()
+    Counter("parley_turns", "Turns", registry=registry).inc()
+    async with Database(settings.database) as database:
+        await database.migrate()
+        stores = Stores(
+            database=database, turns=Turns(database), memory=Memory(database), members=Members(database),
+            feedback=Feedback(database), cards=Cards(database), glossary=Glossary(database),
+            library=Library(database, script), gaps=Gaps(database),
+        )  # fmt: skip
+        hosts = Hosts(database)
+        await hosts.enter()
+        chatbot = ChatBot(settings, stores, Router(SCENARIOS), Generator(script, keeper), keeper, hosts.id)
+        page = Page("", 0, script, stores)
+        async with WebApp(chatbot, stores, settings, page.readiness, registry) as app:
+            page.url, page.port = app.url, app.port
+            yield page
+        await chatbot.close(0.1)
+
+
+@pytest.fixture
+def serve_page(tmp_path: Path) -> Callable[..., AbstractAsyncContextManager[Page]]:
+    """Serves a page with some settings changed."""
+    return lambda **changes: serve(tmp_path, **changes)
+
+
+@pytest.fixture
+async def page(tmp_path: Path) -> AsyncIterator[Page]:
+    async with serve(tmp_path) as page:
+        yield page
