@@ -101,7 +101,7 @@ export class Turn {
         ...(troubled ? [] : view.notes.map(note)),
         view.files.length ? make("ul.files", {}, ...view.files.map(file)) : null,
         view.sources.length ? sources(view.sources) : null,
-        troubled && !view.text ? null : controls(this),
+        troubled && !view.text ? null : controls(this, troubled),
       ].filter(Boolean),
     );
   }
