@@ -113,7 +113,7 @@ def _exchange(turn: Turn, spoken: Language, level: str, history: tuple[Message, 
     chat = Step(
         (Message("system", _chat(spoken, level)), *history, Message("user", turn.text)),
         Sampling(0.6, 0.9, MOST_TOKENS.get(level, 70), seed=turn.seed, repetition_penalty=1.05),
-        filter=lambda: Once(said),
+        filter=lambda: Once(said, most=4),
     )
     correct = Step(
         correction_prompt(spoken, source), Sampling(0.0, max_tokens=160, stop=("\n",), seed=turn.seed), silent=True
