@@ -9,7 +9,9 @@ from typing import Literal
 
 Kind = Literal["prose", "code", "heading"]
 
-NUMBERING = re.compile(r"^(?:\d+|[A-Z](?=\.\d))(?:\.\d+)*\.?\s+(?=\S)")
+FENCE = "```"
+QUOTES = "'''"
+NUMBERING = re.compile(r"^(?:\d+|[A-Z])(?:\.\d+)*\.\s+(?=\S)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +43,25 @@ class Document:
 
 
 def document(title: str, path: str, blocks: Iterable[Block]) -> Document:
-    """Put the blocks in order under one title and give each its offset. Empty ones are left out."""
+    """Put the blocks in order under one title and give each its offset. Empty ones are left out, code is fenced."""
+    title = " ".join(storable(title).split())
     placed: list[Block] = []
     offset = 0
     for block in blocks:
-        text = block.text.strip("\n") if block.kind == "code" else block.text.strip()
+        text = storable(block.text).strip("\n") if block.kind == "code" else storable(block.text).strip()
         if not text.strip():
             continue
+        if block.kind == "code":
+            text = f"{FENCE}\n{text.replace(FENCE, QUOTES)}\n{FENCE}"
         headings = block.headings[1:] if block.headings[:1] == (title,) else block.headings
         placed.append(Block(block.kind, text, headings, offset))
         offset += len(text) + 2
     return Document(title, path, "\n\n".join(block.text for block in placed), tuple(placed))
+
+
+def storable(text: str) -> str:
+    """The text without what a database refuses: NUL, and halves of characters."""
+    return text.replace("\0", "").encode("utf-8", "ignore").decode("utf-8")
 
 
 def unnumbered(heading: str) -> str:

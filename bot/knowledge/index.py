@@ -10,24 +10,21 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bot.knowledge.words import words
+from bot.knowledge.confidence import SURE, Evidence, confidence
+from bot.knowledge.words import TYPO_LENGTH, is_slip, words
 
 Vector = npt.NDArray[np.float32]
+Numbers = npt.NDArray[np.int32]
 
 K1, B = 1.2, 0.75
-LEXICAL = 0.1
-"""What the best BM25 score adds to a cosine. More hurts: users' words are seldom the manual's."""
-SECOND = 0.2
-"""What a document's second best passage adds to its best."""
-SURE = 0.58
-"""From this confidence on, a question is answered."""
-
-# Logistic regression on 142 answerable and 141 unanswerable questions about the Debian Administrator's Handbook,
-# written for this in users' words: best cosine, and the part of the question's words, weighted by rarity, that one
-# of the three nearest passages holds. At SURE: answers 0.89, abstains 0.94; ten-fold AUC 0.97. `tests/knowledge`.
-W_COSINE, W_COVERAGE, W_ONE = 17.6, 4.91, -8.57
-# Without vectors there is only the coverage; this much of it counts as SURE.
-COVERAGE_ALONE = 0.75
+LEXICAL = 0.2
+"""What a perfect lexical match adds to a cosine. More hurts: users' words are seldom the manual's."""
+WHOLE = 0.15
+"""What a perfect lexical match with the whole document adds: the words of one question may stand in several places."""
+NEAREST = 3
+"""A document counts by its best passage and by the mean of this many, half each: one lucky passage is not enough."""
+CANDIDATES = 40
+JOINED_WORDS = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +43,7 @@ class Found:
 
     entries: tuple[tuple[Entry, float], ...]
     confidence: float
+    evidence: Evidence
 
     @property
     def sure(self) -> bool:
@@ -53,77 +51,153 @@ class Found:
 
 
 class Index:
-    """Built once for a state of the library, then only read."""
+    """Built once for a state of the library, then only read. Entries of one document stand together."""
 
     def __init__(self, entries: Sequence[Entry], vectors: Vector | None) -> None:
         self._entries = entries
         self._vectors = vectors
-        counts = [Counter(words(f"{entry.head}\n{entry.text}")) for entry in entries]
-        self._terms = [frozenset(count) for count in counts]
-        lengths = np.array([sum(count.values()) for count in counts], dtype=np.float32)
-        self._norm = K1 * (1 - B + B * lengths / max(float(lengths.mean()) if len(counts) else 1.0, 1.0))
-        postings: dict[str, list[tuple[int, int]]] = {}
-        for number, count in enumerate(counts):
-            for word, times in count.items():
-                postings.setdefault(word, []).append((number, times))
-        self._postings = {
-            word: (np.array([n for n, _ in rows], dtype=np.int32), np.array([t for _, t in rows], dtype=np.float32))
-            for word, rows in postings.items()
-        }
+        names = {name: number for number, name in enumerate(dict.fromkeys(entry.document for entry in entries))}
+        self._documents: Numbers = np.array([names[entry.document] for entry in entries], dtype=np.int32)
+        self._count = len(names)
+        lengths, self._postings = _postings(entries)
+        self._norm = _length_norm(lengths)
+        self._document_norm = _length_norm(np.bincount(self._documents, weights=lengths, minlength=self._count))
+        self._by_length: dict[tuple[str, int], list[str]] = {}
+        for word in self._postings:
+            self._by_length.setdefault((word[0], len(word)), []).append(word)
 
     def __len__(self) -> int:
         return len(self._entries)
 
+    @property
+    def has_vectors(self) -> bool:
+        return self._vectors is not None
+
     def search(self, question: str, vector: Vector | None, most: int) -> Found:
         """The passages nearest to a question. `vector` [width] is the question's, None without an encoder."""
         if not self._entries:
-            return Found((), 0.0)
-        asked = set(words(question))
-        lexical = self._bm25(asked)
-        best = float(lexical.max())
-        scores = LEXICAL * lexical / best if best > 0 else lexical
-        cosines = None
-        if vector is not None and self._vectors is not None:
-            cosines = self._vectors @ vector
-            scores = scores + cosines
-        order = np.argsort(-(scores if cosines is None else cosines))[:3]
-        coverage = max(self._coverage(asked, int(number)) for number in order)
-        confidence = _confidence(None if cosines is None else float(cosines.max()), coverage)
-        return Found(self._by_document(scores, most), confidence)
+            return Found((), 0.0, Evidence(None, 0.0, 1.0, 0))
+        asked = self.asked(question)
+        lexical = self._match(asked)
+        cosines = self._vectors @ vector if vector is not None and self._vectors is not None else None
+        scores = lexical if cosines is None else cosines + LEXICAL * lexical
+        near = self._nearness(scores, cosines, lexical)
+        whole = self._document_match(asked)
+        ranked = sorted(
+            ((document, one + WHOLE * float(whole[document])) for document, one in near), key=lambda one: -one[1]
+        )
+        best = [document for document, _ in ranked[:3]]
+        evidence = Evidence(
+            nearness=None if cosines is None else max((score for _, score in near), default=0.0),
+            match=float(lexical.max()),
+            missing=self._missing(asked, best),
+            vocabulary=len(self._postings),
+        )
+        entries = tuple((self._shown(document, scores), score) for document, score in ranked[:most])
+        return Found(entries, confidence(evidence), evidence)
 
-    def _by_document(self, scores: Vector, most: int) -> tuple[tuple[Entry, float], ...]:
-        """Documents by their best passage, with a little for the second best."""
-        own: dict[str, list[int]] = {}
-        for number in np.argsort(-scores)[: max(200, 20 * most)]:
-            own.setdefault(self._entries[number].document, []).append(int(number))
+    def asked(self, question: str) -> dict[str, str | None]:
+        """The question's words and the library's word for each, None for one that it lacks."""
+        return {word: self._known(word) for word in words(question)}
+
+    def _known(self, word: str) -> str | None:
+        if word in self._postings:
+            return word
+        if len(word) < TYPO_LENGTH:
+            return None
+        near = (len(word) - 1, len(word), len(word) + 1)
+        alike = (other for size in near for other in self._by_length.get((word[0], size), ()) if is_slip(word, other))
+        return next(alike, None)
+
+    def _nearness(self, scores: Vector, cosines: Vector | None, lexical: Vector) -> list[tuple[int, float]]:
+        """The most promising documents, each with how near its passages are."""
+        best = np.full(self._count, -1.0, dtype=np.float32)
+        np.maximum.at(best, self._documents, scores)
         ranked = []
-        for numbers in own.values():
-            first = float(scores[numbers[0]])
-            second = float(scores[numbers[1]]) if len(numbers) > 1 else 0.8 * first
-            ranked.append((first + SECOND * second, numbers[0]))
-        ranked.sort(reverse=True)
-        return tuple((self._entries[number], score / (1 + SECOND)) for score, number in ranked[:most])
+        for document in np.argsort(-best)[:CANDIDATES]:
+            own = np.flatnonzero(self._documents == document)
+            score = float(lexical[own].max())
+            if cosines is not None:
+                nearest = np.sort(cosines[own])[::-1][:NEAREST]
+                score = float(nearest[0] + nearest.mean()) / 2 + LEXICAL * score
+            if score > 0:
+                ranked.append((int(document), score))
+        return ranked
 
-    def _bm25(self, asked: set[str]) -> Vector:
+    def _shown(self, document: int, scores: Vector) -> Entry:
+        """A document's best passage, joined with the better of its neighbours."""
+        own = np.flatnonzero(self._documents == document)
+        best = int(own[np.argmax(scores[own])])
+        beside = [number for number in (best - 1, best + 1) if number in own]
+        for number in sorted(beside, key=lambda number: -float(scores[number])):
+            first, second = sorted((best, number))
+            text = _joined(self._entries[first].text, self._entries[second].text)
+            if len(text.split()) <= JOINED_WORDS:
+                entry = self._entries[best]
+                return Entry(entry.number, entry.document, entry.head, text)
+        return self._entries[best]
+
+    def _match(self, asked: dict[str, str | None]) -> Vector:
+        """BM25 of every passage, as a part of what a passage could reach at most."""
         scores = np.zeros(len(self._entries), dtype=np.float32)
-        for word in asked:
-            if word in self._postings:
-                where, times = self._postings[word]
-                scores[where] += self._rarity(word) * times * (K1 + 1) / (times + self._norm[where])
-        return scores
+        for word in set(filter(None, asked.values())):
+            where, times = self._postings[word]
+            scores[where] += self._rarity(word) * times / (times + self._norm[where])
+        most = sum(self._rarity(known or word) for word, known in asked.items())
+        return scores / np.float32(most) if most else scores
 
-    def _coverage(self, asked: set[str], number: int) -> float:
-        """The part of the question, weighted by rarity, whose words a passage holds."""
-        total = sum(self._rarity(word) for word in asked)
-        held = sum(self._rarity(word) for word in asked if word in self._terms[number])
-        return held / total if total else 0.0
+    def _document_match(self, asked: dict[str, str | None]) -> Vector:
+        """The same for whole documents."""
+        scores = np.zeros(self._count, dtype=np.float32)
+        most = 0.0
+        for known in asked.values():
+            where, times = self._postings[known] if known else (self._documents[:0], self._norm[:0])
+            counts = np.bincount(self._documents[where], weights=times, minlength=self._count)
+            rarity = _rarity(self._count, int((counts > 0).sum()))
+            scores += rarity * counts / (counts + self._document_norm)
+            most += rarity
+        return scores / np.float32(most) if most else scores
+
+    def _missing(self, asked: dict[str, str | None], documents: Sequence[int]) -> float:
+        total = missing = 0.0
+        for word, known in asked.items():
+            rarity = self._rarity(known or word)
+            total += rarity
+            if known is None or not np.isin(self._documents[self._postings[known][0]], documents).any():
+                missing += rarity
+        return missing / total if total else 1.0
 
     def _rarity(self, word: str) -> float:
-        many = len(self._postings[word][0]) if word in self._postings else 0
-        return math.log(1 + (len(self._entries) - many + 0.5) / (many + 0.5))
+        return _rarity(len(self._entries), len(self._postings[word][0]) if word in self._postings else 0)
 
 
-def _confidence(cosine: float | None, coverage: float) -> float:
-    if cosine is None:
-        return min(1.0, SURE * coverage / COVERAGE_ALONE)
-    return 1 / (1 + math.exp(-(W_COSINE * cosine + W_COVERAGE * coverage + W_ONE)))
+def _rarity(all_of_them: int, many: int) -> float:
+    return math.log(1 + (all_of_them - many + 0.5) / (many + 0.5))
+
+
+def _length_norm(lengths: npt.NDArray[np.number]) -> Vector:
+    mean = max(float(lengths.mean()), 1.0) if len(lengths) else 1.0
+    return (K1 * (1 - B + B * lengths / mean)).astype(np.float32)
+
+
+def _postings(entries: Sequence[Entry]) -> tuple[Vector, dict[str, tuple[Numbers, Vector]]]:
+    """The passages' lengths in words, and for each word where and how often it stands."""
+    lengths = np.zeros(len(entries), dtype=np.float32)
+    found: dict[str, list[tuple[int, int]]] = {}
+    for number, entry in enumerate(entries):
+        count = Counter(words(f"{entry.head}\n{entry.text}"))
+        lengths[number] = sum(count.values())
+        for word, times in count.items():
+            found.setdefault(word, []).append((number, times))
+    return lengths, {
+        word: (np.array([n for n, _ in rows], dtype=np.int32), np.array([t for _, t in rows], dtype=np.float32))
+        for word, rows in found.items()
+    }
+
+
+def _joined(first: str, second: str) -> str:
+    """Two passages that follow each other, without what they share."""
+    for size in range(min(len(first), len(second)), 20, -1):
+        if first.endswith(second[:size]):
+            return first + second[size:]
+    return f"{first}\n\n{second}"

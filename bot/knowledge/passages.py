@@ -6,11 +6,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bot.knowledge.document import Block, Document
+from bot.knowledge.document import FENCE, Block, Document
+from bot.knowledge.words import UNSPACED
 
 WORDS = 200
 STEP = 150
 SECTION = 60
+LONGEST = 12
+"""Letters, on average, from which on something is not words."""
 SENTENCE_END = re.compile(r"(?<=[.!?…。！？])[\"'”’)\]]*\s+(?=[\"'“‘(\[`]*[^\W_a-z])|(?<=[。！？])")
 """Between sentences: not before a lower-case letter, so that "e.g. this" stays whole."""
 
@@ -94,9 +97,14 @@ def _units(blocks: tuple[Block, ...], words: int) -> Iterator[_Unit]:
         opens = block.headings != path
         path = block.headings
         for start, end in _spans(block, words):
-            size = len(block.text[start:end].split())
+            size = _size(block.text[start:end])
             yield _Unit(block.start + start, block.start + end, size, path, block.kind == "heading", opens)
             opens = False
+
+
+def _size(text: str) -> int:
+    """Words; for text without spaces, what would take as long to read."""
+    return max(len(text.split()) - text.count(FENCE), len(text) // LONGEST, len(UNSPACED.findall(text)) // 2)
 
 
 def _spans(block: Block, words: int) -> Iterator[tuple[int, int]]:
@@ -104,7 +112,7 @@ def _spans(block: Block, words: int) -> Iterator[tuple[int, int]]:
     if block.kind == "prose":
         for start, end in sentences(block.text):
             yield from _fitting(block.text, start, end, words)
-    elif block.kind == "code" and len(block.text.split()) > words:
+    elif block.kind == "code" and _size(block.text) > words:
         yield from _lines(block.text, words)
     else:
         yield 0, len(block.text)
@@ -113,15 +121,15 @@ def _spans(block: Block, words: int) -> Iterator[tuple[int, int]]:
 def _fitting(text: str, start: int, end: int, words: int) -> Iterator[tuple[int, int]]:
     """The sentence itself, or pieces of it where it alone is longer than a passage."""
     tokens = list(re.finditer(r"\S+", text[start:end]))
-    if len(tokens) <= words and end - start <= words * 12:
+    if len(tokens) <= words and end - start <= words * LONGEST:
         yield start, end
         return
     begin = start
     for count, token in enumerate(tokens, 1):
         # Text without spaces (a long Chinese paragraph, a base64 blob) is cut by length.
-        while start + token.end() - begin > words * 12:
-            yield begin, begin + words * 12
-            begin += words * 12
+        while start + token.end() - begin > words * LONGEST:
+            yield begin, begin + words * LONGEST
+            begin += words * LONGEST
         if count % words == 0:
             yield begin, start + token.end()
             begin = start + token.end()
@@ -133,7 +141,7 @@ def _lines(text: str, words: int) -> Iterator[tuple[int, int]]:
     """Groups of whole lines of about half a passage."""
     begin = offset = total = 0
     for line in text.splitlines(keepends=True):
-        total += len(line.split())
+        total += _size(line)
         offset += len(line)
         if total >= words // 2:
             yield begin, begin + len(text[begin:offset].rstrip())
