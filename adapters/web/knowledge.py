@@ -10,11 +10,12 @@ from aiohttp import web
 from adapters.web.body import MEGABYTE, read_body
 from adapters.web.events import EventStream
 from bot.errors import StoreError, UserError, words_for
+from bot.knowledge.library import Added
 from bot.request import one_line
 from bot.stores import Stores
 from models.engine import EngineError
 
-MOST = 50
+MOST = 20
 """Megabytes a document may have."""
 KINDS = "Markdown, text, HTML and PDF"
 SUFFIXES = (".md", ".markdown", ".txt", ".rst", ".html", ".htm", ".xhtml", ".pdf")
@@ -81,7 +82,7 @@ class Knowledge:
 
     async def search(self, request: web.Request) -> web.Response:
         words = request.query.get("words", "").strip()[:500]
-        found = await self._stores.library.search(words, SERVER, FOUND) if words else []
+        found = (await self._stores.library.search(SERVER, words, FOUND)).hits if words else ()
         passages = [
             {"title": one.title, "heading": one.heading, "text": one.text, "score": round(one.score, 3)}
             for one in found
@@ -99,12 +100,23 @@ class Knowledge:
         except (StoreError, EngineError) as error:
             await events.send("failed", {"words": words_for(error).text})
         else:
-            await events.send("added", {"words": added})
+            await events.send("added", {"words": _added(added)})
         finally:
             reading.cancel()
 
 
-async def _follow(reading: asyncio.Task[object], progress: _Progress, events: EventStream) -> None:
+def _added(added: Added) -> str:
+    pieces = f"{added.passages} passage" + ("" if added.passages == 1 else "s")
+    match added.outcome:
+        case "same":
+            return f"{added.title} is here already, unchanged."
+        case "changed":
+            return f"{added.title} is replaced: {pieces}."
+        case _:
+            return f"{added.title} is added: {pieces}."
+
+
+async def _follow(reading: asyncio.Task[Added], progress: _Progress, events: EventStream) -> None:
     """Tell the page each new figure until `reading` has ended."""
     reading.add_done_callback(lambda _: progress.news.set())
     while not reading.done():

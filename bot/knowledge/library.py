@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import sqlalchemy as sa
@@ -26,6 +26,8 @@ log = structlog.get_logger(__name__)
 WORDS, STEP = 80, 60
 """A passage's length and distance in words: of those tried, it found the right page most often."""
 BATCH = 32
+
+Progress = Callable[[int, int], None]
 
 documents = sa.Table(
     "documents",
@@ -109,12 +111,10 @@ class Library:
         self._encoder = encoder
         self._indexes: dict[str, tuple[tuple[int, int], Index]] = {}
 
-    async def add(
-        self, server: str, path: str, content: bytes, progress: Callable[[float], None] = lambda part: None
-    ) -> Added:
+    async def add(self, server: str, path: str, content: bytes, progress: Progress = lambda done, total: None) -> Added:
         """Take a file in, in place of what stood at its path. The same content twice is one document.
 
-        `progress` gets the part that is done. Raises UserError for a file that cannot be read.
+        `progress` gets how many passages are encoded, and of how many. Raises UserError for a file that cannot be read.
         """
         digest = hashlib.sha256(content).hexdigest()
         known = await self._at(server, path)
@@ -142,7 +142,7 @@ class Library:
                     size=len(content),
                     encoder=self._encoder if vectors is not None else "",
                     added=now(),
-                )  # fmt: skip
+                )
             )
             rows = [
                 {
@@ -166,7 +166,7 @@ class Library:
             await connection.execute(documents.delete().where(documents.c.id == found))
         return True
 
-    async def list(self, server: str) -> list[DocumentRow]:
+    async def documents(self, server: str) -> list[DocumentRow]:
         """A server's documents by title."""
         columns = [documents.c[name] for name in ("id", "server", "path", "title", "size", "added")]
         count = sa.select(sa.func.count()).where(passages.c.document == documents.c.id).scalar_subquery()
@@ -196,13 +196,13 @@ class Library:
             return None
         return np.array(vector, dtype=np.float32)
 
-    async def _vectors(self, texts: list[str], progress: Callable[[float], None]) -> Vector | None:
+    async def _vectors(self, texts: list[str], progress: Progress) -> Vector | None:
         """One vector a text; None when the engine has no encoder."""
         rows: list[list[float]] = []
         try:
             for start in range(0, len(texts), BATCH):
                 rows += await self._engine.embed(texts[start : start + BATCH])
-                progress(min(1.0, (start + BATCH) / len(texts)))
+                progress(min(start + BATCH, len(texts)), len(texts))
         except UnknownModel:
             log.warning("stored_without_vectors", passages=len(texts))
             return None
@@ -227,7 +227,7 @@ class Library:
         self._indexes[server] = ((count, highest), index)
         return index, titles
 
-    async def _at(self, server: str, path: str) -> sa.Row[tuple[object, ...]] | None:
+    async def _at(self, server: str, path: str) -> sa.Row[Any] | None:
         query = documents.select().where(documents.c.server == server, documents.c.path == path)
         async with self._database.read() as connection:
             return (await connection.execute(query)).one_or_none()
@@ -238,7 +238,7 @@ class Library:
             return int((await connection.execute(query)).scalar_one())
 
 
-def _build(rows: list[sa.Row[tuple[object, ...]]], encoder: str) -> Index:
+def _build(rows: Sequence[sa.Row[Any]], encoder: str) -> Index:
     entries = [Entry(row.number, row.document, row.head, row.text) for row in rows]
     # Vectors of another encoder say nothing here; such documents are found by their words until added again.
     own = [row.vector if row.encoder == encoder else None for row in rows]

@@ -69,7 +69,8 @@ def _read_markdown(path: str, name: str, text: str) -> Document:
 
 
 def _markdown_blocks(text: str) -> Iterator[Block]:
-    outline, lines, fence = Outline(), [], ""
+    outline, fence = Outline(), ""
+    lines: list[str] = []
     for line in [*text.splitlines(), ""]:
         mark = _FENCE.match(line)
         if fence:
@@ -111,7 +112,7 @@ def _read_pdf(path: str, name: str, content: bytes) -> Document:
         title = str((reader.metadata or {}).get("/Title") or "").strip() or PurePath(path).stem
     except UserError:
         raise
-    except Exception as error:  # noqa: BLE001 - a broken PDF raises whatever its bytes lead to
+    except Exception as error:  # a broken PDF raises whatever its bytes lead to
         raise UserError(f"{name} is a broken PDF ({type(error).__name__}).") from error
     blocks = (
         Block("prose", part.strip(), (f"page {number}",))

@@ -57,7 +57,7 @@ def _title(soup: BeautifulSoup) -> str:
 
 def _root(soup: BeautifulSoup) -> Tag:
     """The part that the page itself calls its main one, if it does so once and it holds text."""
-    for found in (soup.find_all("main"), soup.find_all(attrs={"role": "main"}), soup.find_all("article")):
+    for found in (soup.find_all("main"), soup.find_all(True, attrs={"role": "main"}), soup.find_all("article")):
         if len(found) == 1 and len(found[0].get_text(strip=True)) > 200:
             return found[0]
     return soup.body or soup
@@ -92,8 +92,9 @@ def _is_hidden(tag: Tag) -> bool:
 
 
 def _marks(tag: Tag) -> list[str]:
-    classes = tag.get("class") or []
-    return [str(mark) for mark in ([classes] if isinstance(classes, str) else classes)] + [str(tag.get("id", ""))]
+    classes = tag.get("class")
+    listed = classes if isinstance(classes, list) else [classes or ""]
+    return [str(mark) for mark in listed] + [str(tag.get("id", ""))]
 
 
 def _linked_share(tag: Tag) -> float:
