@@ -12,7 +12,7 @@ from bot.commands import Command, Option, choices
 from bot.database import Database, Moment, metadata, now
 from bot.errors import UserError
 from bot.request import Request, one_line
-from bot.scenarios import languages
+from bot.scenarios.languages import Language, resolve, suggest
 from bot.turn import Say, Turn, say
 
 glossary = sa.Table(
@@ -113,7 +113,8 @@ class GlossaryScenario:
                 "action", "What to do", kind="choice", choices=choices("list", "add", "remove"), default="list",
                 names={"zh-CN": "操作", "es-ES": "acción", "fr": "action", "de": "aktion", "ja": "操作"},
                 descriptions={
-                    "zh-CN": "要做什么", "es-ES": "Qué hacer", "fr": "Que faire", "de": "Was zu tun ist", "ja": "操作の種類",
+                    "zh-CN": "要做什么", "es-ES": "Qué hacer", "fr": "Que faire", "de": "Was zu tun ist",
+                    "ja": "操作の種類",
                 },
             ),
             Option(
@@ -121,7 +122,8 @@ class GlossaryScenario:
                 names={"zh-CN": "术语", "es-ES": "término", "fr": "terme", "de": "begriff", "ja": "用語"},
                 descriptions={
                     "zh-CN": "大家使用的写法", "es-ES": "El término tal como se escribe",
-                    "fr": "Le terme tel qu’on l’écrit", "de": "Der Begriff, wie man ihn schreibt", "ja": "実際に書かれる用語",
+                    "fr": "Le terme tel qu’on l’écrit", "de": "Der Begriff, wie man ihn schreibt",
+                    "ja": "実際に書かれる用語",
                 },
             ),
             Option(
@@ -137,7 +139,7 @@ class GlossaryScenario:
             ),
             Option(
                 "to", "The language it is translated into; leave it out for every language",
-                suggest=languages.suggest,
+                suggest=suggest,
                 names={"zh-CN": "语言", "es-ES": "a", "fr": "vers", "de": "nach", "ja": "言語"},
                 descriptions={
                     "zh-CN": "目标语言；留空则用于所有语言", "es-ES": "El idioma de destino; vacío para todos",
@@ -166,7 +168,7 @@ class GlossaryScenario:
     async def plan(self, turn: Turn) -> Say:
         scope, terms = scope_of(turn.request), turn.stores.glossary
         name = one_line(turn.options.get("term", ""), MOST_CHARACTERS + 1)
-        language = languages.resolve(turn.options["to"]) if turn.options.get("to") else None
+        language = resolve(turn.options["to"]) if turn.options.get("to") else None
         match turn.options.get("action", "list"):
             case "add":
                 return await self._add(terms, scope, name, turn.options.get("translation", ""), language)
@@ -179,9 +181,7 @@ class GlossaryScenario:
             case _:
                 return say(_listing(await terms.terms(scope, language.code if language else None)))
 
-    async def _add(
-        self, terms: Glossary, scope: str, name: str, translation: str, language: languages.Language | None
-    ) -> Say:
+    async def _add(self, terms: Glossary, scope: str, name: str, translation: str, language: Language | None) -> Say:
         if not name:
             raise UserError("Name the term to add, for example: /glossary add ticket translation:billet to:French")
         translation = one_line(translation, MOST_CHARACTERS + 1)
@@ -205,6 +205,6 @@ def _listing(terms: Sequence[Term]) -> str:
         return "The glossary is empty. /glossary add Parley keeps a name from being translated."
     lines = []
     for term in terms:
-        where = languages.resolve(term.language).name if term.language else "every language"
+        where = resolve(term.language).name if term.language else "every language"
         lines.append(f"- **{term.term}** " + (f"→ {term.translation}" if term.translation else "stays") + f" ({where})")
     return "\n".join(lines)
