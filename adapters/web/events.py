@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
+import structlog
 from aiohttp import web
 
 from bot.delivery import SendForbidden
+
+log = structlog.get_logger(__name__)
 
 
 class EventStream:
     """A text/event-stream response that is being written. A reader who left is a SendForbidden."""
 
     def __init__(self, response: web.StreamResponse) -> None:
-        self._response = response
+        self.response = response
 
     @classmethod
-    async def open(cls, request: web.Request) -> EventStream:
+    @asynccontextmanager
+    async def open(cls, request: web.Request) -> AsyncIterator[EventStream]:
+        """The answer to `request` as a stream, ended at the end. A reader who left ends it early."""
         response = web.StreamResponse(
             headers={
                 "Content-Type": "text/event-stream; charset=utf-8",
@@ -26,7 +32,13 @@ class EventStream:
             }
         )
         await response.prepare(request)
-        return cls(response)
+        events = cls(response)
+        try:
+            yield events
+            await events.send("end", {})
+            await response.write_eof()
+        except SendForbidden:
+            log.info("page_closed", path=request.path)
 
     async def send(self, name: str, data: Mapping[str, object]) -> None:
         body = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
@@ -36,13 +48,8 @@ class EventStream:
         """A comment, so that nobody on the way takes the silence for an end."""
         await self._write(": still here\n\n")
 
-    async def close(self) -> web.StreamResponse:
-        await self.send("end", {})
-        await self._response.write_eof()
-        return self._response
-
     async def _write(self, text: str) -> None:
         try:
-            await self._response.write(text.encode())
+            await self.response.write(text.encode())
         except ConnectionError as error:
             raise SendForbidden("the page was closed") from error

@@ -18,7 +18,8 @@ HEADERS = {
     ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    # Not "no-referrer": with that, browsers hide the origin of a form's POST, which is checked here.
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
@@ -98,4 +99,4 @@ def _sentence(request: web.Request, status: int, words: str) -> web.Response:
 
 
 def _is_page(request: web.Request) -> bool:
-    return request.method in SAFE and "text/html" in request.headers.get("Accept", "")
+    return "text/html" in request.headers.get("Accept", "")

@@ -7,32 +7,30 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from adapters.web.body import MEGABYTE, read_body
+from adapters.web.body import read_body
 from adapters.web.events import EventStream
 from bot.errors import StoreError, UserError, words_for
 from bot.knowledge.library import Added
+from bot.knowledge.reading import MOST_BYTES
 from bot.request import one_line
 from bot.stores import Stores
 from models.engine import EngineError
 
-MOST = 20
-"""Megabytes a document may have."""
-KINDS = "Markdown, text, HTML and PDF"
-SUFFIXES = (".md", ".markdown", ".txt", ".rst", ".html", ".htm", ".xhtml", ".pdf")
 FOUND = 8
 SERVER = ""
+"""The page and the console share the documents that belong to no guild or workspace."""
+OUTCOMES = {"added": "Read", "changed": "Read anew, in place of the old one", "same": "Known already, nothing to do"}
 
 
 @dataclass(slots=True)
 class _Progress:
     """How far an import is, from who does it to who tells the page. Only the newest figure counts."""
 
-    done: int = 0
-    total: int = 0
+    part: float = 0.0
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def __call__(self, done: int, total: int) -> None:
-        self.done, self.total = done, total
+    def __call__(self, part: float) -> None:
+        self.part = part
         self.news.set()
 
 
@@ -51,7 +49,7 @@ class Knowledge:
         ]
 
     async def index(self, request: web.Request) -> web.Response:
-        found = await self._stores.library.documents(SERVER)
+        found = await self._stores.library.list(SERVER)
         documents = [
             {
                 "id": one.id,
@@ -68,12 +66,10 @@ class Knowledge:
     async def add(self, request: web.Request) -> web.StreamResponse:
         """Take one document, `?name=guide.md`, and tell how far its reading is."""
         name = one_line(request.query.get("name", ""), 120).replace("/", "_")
-        if not name.lower().endswith(SUFFIXES):
-            raise web.HTTPUnsupportedMediaType(text=f"{name or 'That'} is of a kind I cannot read; I read {KINDS}.")
-        content = await read_body(request, MOST * MEGABYTE)
-        events = await EventStream.open(request)
-        await self._read_in(name, content, events)
-        return await events.close()
+        content = await read_body(request, MOST_BYTES)
+        async with EventStream.open(request) as events:
+            await self._read_in(name, content, events)
+        return events.response
 
     async def remove(self, request: web.Request) -> web.Response:
         if not await self._stores.library.remove(SERVER, request.match_info["id"]):
@@ -82,12 +78,15 @@ class Knowledge:
 
     async def search(self, request: web.Request) -> web.Response:
         words = request.query.get("words", "").strip()[:500]
-        found = (await self._stores.library.search(SERVER, words, FOUND)).hits if words else ()
+        if not words:
+            raise web.HTTPBadRequest(text="Type what to search for.")
+        found = await self._stores.library.search(SERVER, words, FOUND)
         passages = [
-            {"title": one.title, "heading": one.heading, "text": one.text, "score": round(one.score, 3)}
-            for one in found
+            {"title": hit.title, "heading": hit.heading, "text": hit.text, "score": round(hit.score, 3)}
+            for hit in found.hits
         ]
-        return web.json_response({"passages": passages})
+        view = {"passages": passages, "confidence": round(found.confidence, 3)}
+        return web.json_response(view | {"sure": found.sure, "lexical": found.lexical})
 
     async def _read_in(self, name: str, content: bytes, events: EventStream) -> None:
         progress = _Progress()
@@ -100,20 +99,10 @@ class Knowledge:
         except (StoreError, EngineError) as error:
             await events.send("failed", {"words": words_for(error).text})
         else:
-            await events.send("added", {"words": _added(added)})
+            passages = f"{added.passages} passage{'s' if added.passages != 1 else ''}"
+            await events.send("added", {"title": added.title, "words": f"{OUTCOMES[added.outcome]}: {passages}"})
         finally:
             reading.cancel()
-
-
-def _added(added: Added) -> str:
-    pieces = f"{added.passages} passage" + ("" if added.passages == 1 else "s")
-    match added.outcome:
-        case "same":
-            return f"{added.title} is here already, unchanged."
-        case "changed":
-            return f"{added.title} is replaced: {pieces}."
-        case _:
-            return f"{added.title} is added: {pieces}."
 
 
 async def _follow(reading: asyncio.Task[Added], progress: _Progress, events: EventStream) -> None:
@@ -122,5 +111,5 @@ async def _follow(reading: asyncio.Task[Added], progress: _Progress, events: Eve
     while not reading.done():
         await progress.news.wait()
         progress.news.clear()
-        if progress.total and not reading.done():
-            await events.send("progress", {"done": progress.done, "total": progress.total})
+        if not reading.done():
+            await events.send("progress", {"part": progress.part})

@@ -11,11 +11,11 @@ import jinja2
 from aiohttp import web
 from markupsafe import Markup
 
-from adapters.web.body import read_body
+from adapters.web.body import MEGABYTE, read_body
 from adapters.web.chat import Core
-from adapters.web.knowledge import KINDS, MOST, SUFFIXES
 from adapters.web.sessions import SESSION, Sessions
 from bot.commands import Command
+from bot.knowledge.reading import KINDS, MOST_BYTES
 
 HERE = Path(__file__).parent
 EXAMPLES = 5
@@ -55,7 +55,7 @@ class Pages:
         return self._page(request, "chat.html", key=key, examples=examples(self._core.commands))
 
     async def knowledge(self, request: web.Request) -> web.Response:
-        return self._page(request, "knowledge.html", kinds=KINDS, most=MOST, accept=",".join(SUFFIXES))
+        return self._page(request, "knowledge.html", most=MOST_BYTES // MEGABYTE, accept=",".join(KINDS))
 
     async def login(self, request: web.Request) -> web.Response:
         if not self._sessions.guarded or self._sessions.read(request):
@@ -75,12 +75,12 @@ class Pages:
             words = "That is not the token. It stands in the .env file as WEB_TOKEN."
             return self._html("login.html", status=403, words=words)
         attempts.right(address)
-        response = web.HTTPSeeOther("/")
+        response = _to("/")
         self._sessions.write(request, response, self._sessions.known(request))
         return response
 
     async def leave(self, request: web.Request) -> web.StreamResponse:
-        response = web.HTTPSeeOther("/login" if self._sessions.guarded else "/")
+        response = _to("/login" if self._sessions.guarded else "/")
         self._sessions.clear(request, response)
         return response
 
@@ -110,6 +110,11 @@ def examples(commands: tuple[Command, ...], most: int = EXAMPLES) -> list[tuple[
 def icon(name: str) -> Markup:
     """The icon `name` of templates/icons.html, for the eye only."""
     return Markup('<svg class="icon" aria-hidden="true"><use href="#i-{}"/></svg>').format(name)
+
+
+def _to(path: str) -> web.Response:
+    """Go on at `path`, with a cookie in the luggage."""
+    return web.Response(status=303, headers={"Location": path})
 
 
 def _pairs(body: bytes) -> list[tuple[str, str]]:

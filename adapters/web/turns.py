@@ -68,18 +68,22 @@ def families(rows: Iterable[TurnRow]) -> list[tuple[TurnRow, list[str]]]:
     """One turn of each family of versions, in the order they began, with the ids of its tries.
 
     Shown is the version that is remembered, else the newest that has an answer, else the newest.
-    What was taken back is not shown.
+    What was taken back is not shown, nor what left no words because its person has memory off.
     """
     grouped: dict[str, list[TurnRow]] = {}
     for row in rows:
         grouped.setdefault(row.version_of or row.id, []).append(row)
     shown = []
     for family in grouped.values():
-        tries = [row for row in family if row.state != "undone"]
+        tries = [row for row in family if row.state != "undone" and not _wordless(row)]
         if tries:
             best = max(tries, key=lambda row: (row.remembered, bool(row.answer), row.number))
             shown.append((best, [row.id for row in tries]))
     return shown
+
+
+def _wordless(row: TurnRow) -> bool:
+    return row.state == "done" and not row.question and not row.answer
 
 
 def typed(row: TurnRow, command: Command | None) -> str:

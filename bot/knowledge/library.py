@@ -13,21 +13,23 @@ from typing import Any, Literal
 import numpy as np
 import sqlalchemy as sa
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import Database, Moment, metadata, now
 from bot.errors import UserError
-from bot.knowledge.index import Entry, Index, Vector
-from bot.knowledge.passages import passages as cut
+from bot.knowledge.encoding import FLOAT, Piece, Vector, heading_of, pieces_of, vectors_of
+from bot.knowledge.index import Entry, Index
 from bot.knowledge.reading import read
-from models.engine import Engine, EngineError, EngineUnavailable, UnknownModel
+from models.engine import Engine, EngineError, EngineUnavailable
+
+State = tuple[int, int, int]
+"""Passages, the highest number given, documents with vectors: tells whether an index is still right."""
 
 log = structlog.get_logger(__name__)
 
-WORDS, STEP = 80, 60
-"""A passage's length and distance in words: of those tried, it found the right page most often."""
-BATCH = 32
-
-Progress = Callable[[int, int], None]
+QUESTION_LENGTH = 2000
+INDEXES = 16
+"""So many servers' indexes stay in memory."""
 
 documents = sa.Table(
     "documents",
@@ -90,11 +92,12 @@ class Hit:
     heading: str
     text: str
     score: float
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What a search came to. `sure`: the confidence suffices to answer. `lexical`: no encoder could be asked."""
+    """What a search came to. `sure`: the confidence suffices to answer. `lexical`: by words alone, without vectors."""
 
     hits: tuple[Hit, ...]
     confidence: float
@@ -103,54 +106,49 @@ class Search:
 
 
 class Library:
-    """Documents by server; "" is that of the web page and the console."""
+    """Documents by server; "" is that of the web page and the console.
+
+    `encoder` names the model behind the engine's embeddings; vectors of another one are not compared with its own.
+    """
 
     def __init__(self, database: Database, engine: Engine, encoder: str = "embedded") -> None:
         self._database = database
         self._engine = engine
         self._encoder = encoder
-        self._indexes: dict[str, tuple[tuple[int, int], Index]] = {}
+        self._indexes: dict[str, tuple[State, Index]] = {}
+        self._building = asyncio.Lock()
 
-    async def add(self, server: str, path: str, content: bytes, progress: Progress = lambda done, total: None) -> Added:
+    async def add(
+        self, server: str, path: str, content: bytes, progress: Callable[[float], None] = lambda part: None
+    ) -> Added:
         """Take a file in, in place of what stood at its path. The same content twice is one document.
 
-        `progress` gets how many passages are encoded, and of how many. Raises UserError for a file that cannot be read.
+        All of it or nothing is stored, so that an import that was killed goes on where it stopped.
+        `progress` gets the part that is done. Raises UserError for a file that cannot be read.
         """
         digest = hashlib.sha256(content).hexdigest()
         known = await self._at(server, path)
         if known is not None and (known.sha256, known.encoder) == (digest, self._encoder):
+            progress(1.0)
             return Added("same", known.title, await self._count(known.id))
         document = await asyncio.to_thread(read, path, content)
-        pieces = await asyncio.to_thread(cut, document, WORDS, STEP)
-        heads = [" > ".join(dict.fromkeys((document.title, *piece.headings))) for piece in pieces]
-        texts = [piece.text for piece in pieces]
-        vectors = await self._vectors(
-            [f"{head}\n{_flat(text)}" for head, text in zip(heads, texts, strict=True)], progress
-        )
-        new = secrets.token_hex(12)
+        pieces = await asyncio.to_thread(pieces_of, document)
+        vectors = await self._vectors(pieces, progress)
+        row = {
+            "id": secrets.token_hex(12), "server": server, "path": path, "title": document.title[:300],
+            "sha256": digest, "size": len(content), "encoder": self._encoder if vectors is not None else "",
+            "added": now(),
+        }  # fmt: skip
+        rows = [
+            {
+                "document": row["id"], "server": server, "head": piece.head, "text": piece.text,
+                "vector": None if vectors is None else vectors[number].tobytes(),
+            }
+            for number, piece in enumerate(pieces)
+        ]  # fmt: skip
         async with self._database.write() as connection:
-            if known is not None:
-                await connection.execute(passages.delete().where(passages.c.document == known.id))
-                await connection.execute(documents.delete().where(documents.c.id == known.id))
-            await connection.execute(
-                documents.insert().values(
-                    id=new,
-                    server=server,
-                    path=path,
-                    title=document.title[:300],
-                    sha256=digest,
-                    size=len(content),
-                    encoder=self._encoder if vectors is not None else "",
-                    added=now(),
-                )
-            )
-            rows = [
-                {
-                    "document": new, "server": server, "head": head, "text": text,
-                    "vector": None if vectors is None else vectors[number].tobytes(),
-                }
-                for number, (head, text) in enumerate(zip(heads, texts, strict=True))
-            ]  # fmt: skip
+            await _delete(connection, sa.and_(documents.c.server == server, documents.c.path == path))
+            await connection.execute(documents.insert().values(row))
             await connection.execute(passages.insert(), rows)
         return Added("changed" if known is not None else "added", document.title, len(pieces))
 
@@ -158,15 +156,9 @@ class Library:
         """Remove a document by its id or its path. False when there is none."""
         chosen = sa.or_(documents.c.id == document_id, documents.c.path == document_id)
         async with self._database.write() as connection:
-            query = sa.select(documents.c.id).where(documents.c.server == server, chosen)
-            found = (await connection.execute(query)).scalar_one_or_none()
-            if found is None:
-                return False
-            await connection.execute(passages.delete().where(passages.c.document == found))
-            await connection.execute(documents.delete().where(documents.c.id == found))
-        return True
+            return await _delete(connection, sa.and_(documents.c.server == server, chosen)) > 0
 
-    async def documents(self, server: str) -> list[DocumentRow]:
+    async def list(self, server: str) -> Sequence[DocumentRow]:
         """A server's documents by title."""
         columns = [documents.c[name] for name in ("id", "server", "path", "title", "size", "added")]
         count = sa.select(sa.func.count()).where(passages.c.document == documents.c.id).scalar_subquery()
@@ -175,59 +167,97 @@ class Library:
             rows = (await connection.execute(query.order_by(documents.c.title, documents.c.path))).all()
         return [DocumentRow(**row._mapping) for row in rows]
 
+    async def stale(self, server: str) -> int:
+        """How many documents are found by their words only, for want of vectors of the present encoder."""
+        query = sa.select(sa.func.count()).select_from(documents).where(self._is_stale(server))
+        async with self._database.read() as connection:
+            return int((await connection.execute(query)).scalar_one())
+
+    async def reindex(self, server: str, progress: Callable[[float], None] = lambda part: None) -> int:
+        """Encode such documents again from what is stored. Returns how many; 0 also when there is no encoder."""
+        async with self._database.read() as connection:
+            stale = (await connection.execute(sa.select(documents.c.id).where(self._is_stale(server)))).scalars().all()
+        for done, document_id in enumerate(stale):
+            query = sa.select(passages.c.number, passages.c.head, passages.c.text)
+            async with self._database.read() as connection:
+                rows = (await connection.execute(query.where(passages.c.document == document_id))).all()
+            vectors = await self._vectors([Piece(row.head, row.text) for row in rows], lambda part: None)
+            if vectors is None:
+                return done
+            async with self._database.write() as connection:
+                for row, vector in zip(rows, vectors, strict=True):
+                    update = passages.update().where(passages.c.number == row.number)
+                    await connection.execute(update.values(vector=vector.tobytes()))
+                update = documents.update().where(documents.c.id == document_id)
+                await connection.execute(update.values(encoder=self._encoder))
+            self._indexes.pop(server, None)
+            progress((done + 1) / len(stale))
+        return len(stale)
+
     async def search(self, server: str, question: str, most: int = 3) -> Search:
         """The passages that answer best, each of another document, and whether they suffice."""
-        index, titles = await self._index(server)
+        index, shelf = await self._index(server)
         if not len(index):
             return Search((), 0.0, sure=False)
-        vector = await self._question(question)
+        vector = await self._question(question) if index.has_vectors else None
         found = await asyncio.to_thread(index.search, question, vector, most)
         hits = tuple(
-            Hit(entry.document, titles[entry.document], _heading(entry.head), entry.text, score)
+            Hit(entry.document, shelf[entry.document][0], heading_of(entry.head), entry.text, score,
+                shelf[entry.document][1])
             for entry, score in found.entries
-        )
-        return Search(hits, found.confidence, found.sure, lexical=vector is None)
+            if entry.document in shelf
+        )  # fmt: skip
+        return Search(hits, found.confidence, found.sure and bool(hits), lexical=found.evidence.nearness is None)
+
+    def _is_stale(self, server: str) -> sa.ColumnElement[bool]:
+        return sa.and_(documents.c.server == server, documents.c.encoder != self._encoder)
 
     async def _question(self, question: str) -> Vector | None:
         try:
-            (vector,) = await self._engine.embed([question])
+            found = await vectors_of(self._engine, [question[:QUESTION_LENGTH]])
         except EngineError as error:
             log.warning("search_without_encoder", detail=error.detail)
             return None
-        return np.array(vector, dtype=np.float32)
+        return None if found is None else np.asarray(found[0], dtype=np.float32)
 
-    async def _vectors(self, texts: list[str], progress: Progress) -> Vector | None:
-        """One vector a text; None when the engine has no encoder."""
-        rows: list[list[float]] = []
+    async def _vectors(self, pieces: Sequence[Piece], progress: Callable[[float], None]) -> Vector | None:
         try:
-            for start in range(0, len(texts), BATCH):
-                rows += await self._engine.embed(texts[start : start + BATCH])
-                progress(min(start + BATCH, len(texts)), len(texts))
-        except UnknownModel:
-            log.warning("stored_without_vectors", passages=len(texts))
-            return None
+            return await vectors_of(self._engine, [piece.embedded for piece in pieces], progress)
         except EngineUnavailable as error:
             raise UserError(
                 "The model is not ready yet, so the file was not taken in. Try again in a minute."
             ) from error
-        return np.array(rows, dtype=np.float32)
 
-    async def _index(self, server: str) -> tuple[Index, dict[str, str]]:
-        state = sa.select(sa.func.count(), sa.func.coalesce(sa.func.max(passages.c.number), 0))
-        async with self._database.read() as connection:
-            count, highest = (await connection.execute(state.where(passages.c.server == server))).one()
-            names = sa.select(documents.c.id, documents.c.title).where(documents.c.server == server)
-            titles = {row.id: row.title for row in (await connection.execute(names)).all()}
-            known = self._indexes.get(server)
-            if known is not None and known[0] == (count, highest):
-                return known[1], titles
-            query = sa.select(passages, documents.c.encoder).join(documents, documents.c.id == passages.c.document)
-            rows = (await connection.execute(query.where(passages.c.server == server))).all()
-        index = await asyncio.to_thread(_build, rows, self._encoder)
-        self._indexes[server] = ((count, highest), index)
-        return index, titles
+    async def _index(self, server: str) -> tuple[Index, dict[str, tuple[str, str]]]:
+        """The index of a server's present state, and each document's title and path."""
+        async with self._building:
+            state = sa.select(sa.func.count(), sa.func.coalesce(sa.func.max(passages.c.number), 0))
+            names = sa.select(documents.c.id, documents.c.title, documents.c.path, documents.c.encoder)
+            async with self._database.read() as connection:
+                count, highest = (await connection.execute(state.where(passages.c.server == server))).one()
+                rows = (await connection.execute(names.where(documents.c.server == server))).all()
+                shelf = {row.id: (row.title, row.path) for row in rows}
+                encoded = sum(row.encoder == self._encoder for row in rows)
+                index = self._kept(server, (count, highest, encoded))
+                if index is not None:
+                    return index, shelf
+                query = sa.select(passages, documents.c.encoder).join(documents, documents.c.id == passages.c.document)
+                query = query.where(passages.c.server == server).order_by(passages.c.document, passages.c.number)
+                found = (await connection.execute(query)).all()
+            built = await asyncio.to_thread(_build, found, self._encoder)
+            self._indexes[server] = ((count, highest, encoded), built)
+            return built, shelf
 
-    async def _at(self, server: str, path: str) -> sa.Row[Any] | None:
+    def _kept(self, server: str, state: State) -> Index | None:
+        kept = self._indexes.pop(server, None)
+        if kept is None or kept[0] != state:
+            while len(self._indexes) >= INDEXES:
+                del self._indexes[next(iter(self._indexes))]
+            return None
+        self._indexes[server] = kept  # the last used stands last
+        return kept[1]
+
+    async def _at(self, server: str, path: str) -> Any | None:
         query = documents.select().where(documents.c.server == server, documents.c.path == path)
         async with self._database.read() as connection:
             return (await connection.execute(query)).one_or_none()
@@ -238,21 +268,20 @@ class Library:
             return int((await connection.execute(query)).scalar_one())
 
 
-def _build(rows: Sequence[sa.Row[Any]], encoder: str) -> Index:
+async def _delete(connection: AsyncConnection, which: sa.ColumnElement[bool]) -> int:
+    """Delete documents with their passages. Returns how many."""
+    found = sa.select(documents.c.id).where(which).scalar_subquery()
+    await connection.execute(passages.delete().where(passages.c.document.in_(found)))
+    return (await connection.execute(documents.delete().where(which))).rowcount
+
+
+def _build(rows: Sequence[Any], encoder: str) -> Index:
     entries = [Entry(row.number, row.document, row.head, row.text) for row in rows]
     # Vectors of another encoder say nothing here; such documents are found by their words until added again.
     own = [row.vector if row.encoder == encoder else None for row in rows]
-    width = next((len(vector) // 4 for vector in own if vector), 0)
+    width = next((len(vector) // FLOAT for vector in own if vector), 0)
     if not width:
         return Index(entries, None)
     empty = np.zeros(width, dtype=np.float32).tobytes()
     matrix = np.frombuffer(b"".join(vector or empty for vector in own), dtype=np.float32).reshape(len(own), width)
     return Index(entries, matrix)
-
-
-def _flat(text: str) -> str:
-    return " ".join(text.replace("`", "").split())
-
-
-def _heading(head: str) -> str:
-    return " > ".join(head.split(" > ")[1:])

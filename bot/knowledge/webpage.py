@@ -38,14 +38,26 @@ LINKED_SHARE = 0.5
 
 def read_html(markup: str, path: str, name: str) -> Document:
     """The page as a document; `name` is its title when it states none."""
+    soup = _parsed(markup)
+    return document(unnumbered(_title(soup)) or name, path, _text_of(soup))
+
+
+def html_blocks(markup: str) -> Iterator[Block]:
+    """The blocks of a piece of HTML, as it may stand in Markdown."""
+    return _text_of(_parsed(markup))
+
+
+def _parsed(markup: str) -> BeautifulSoup:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", bs4.XMLParsedAsHTMLWarning)  # XHTML pages read well as HTML
         warnings.simplefilter("ignore", bs4.MarkupResemblesLocatorWarning)
-        soup = BeautifulSoup(markup, "html.parser")
-    title = unnumbered(_title(soup)) or name
+        return BeautifulSoup(markup, "html.parser")
+
+
+def _text_of(soup: BeautifulSoup) -> Iterator[Block]:
     root = _root(soup)
     _drop_chrome(root)
-    return document(title, path, _blocks(root))
+    return _blocks(root)
 
 
 def _title(soup: BeautifulSoup) -> str:
@@ -57,7 +69,8 @@ def _title(soup: BeautifulSoup) -> str:
 
 def _root(soup: BeautifulSoup) -> Tag:
     """The part that the page itself calls its main one, if it does so once and it holds text."""
-    for found in (soup.find_all("main"), soup.find_all(True, attrs={"role": "main"}), soup.find_all("article")):
+    for selector in ("main", "[role=main]", "article"):
+        found = soup.select(selector)
         if len(found) == 1 and len(found[0].get_text(strip=True)) > 200:
             return found[0]
     return soup.body or soup
@@ -92,9 +105,9 @@ def _is_hidden(tag: Tag) -> bool:
 
 
 def _marks(tag: Tag) -> list[str]:
-    classes = tag.get("class")
-    listed = classes if isinstance(classes, list) else [classes or ""]
-    return [str(mark) for mark in listed] + [str(tag.get("id", ""))]
+    classes = tag.get("class") or ""
+    marks = classes.split() if isinstance(classes, str) else [str(mark) for mark in classes]
+    return [*marks, str(tag.get("id", ""))]
 
 
 def _linked_share(tag: Tag) -> float:

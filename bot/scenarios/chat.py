@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from babel import Locale, UnknownLocaleError
-
 from bot.commands import Command, Option
 from bot.controls import Control
 from bot.errors import UserError
 from bot.request import Quote, one_line
+from bot.scenarios.languages import of_locale
 from bot.turn import Plan, Say, Step, Turn
 from models.engine import Message, Sampling
 
@@ -84,9 +83,9 @@ class Chat:
 
     def _system(self, turn: Turn) -> str:
         parts = [self._persona]
-        language = language_of(turn.locale)
-        if language and language != "English":
-            parts[0] += " " + LANGUAGE.format(language=language)
+        reader = of_locale(turn.locale)
+        if reader.code != "en":
+            parts[0] += " " + LANGUAGE.format(language=reader.name)
         if turn.facts:
             parts.append("\n".join((FACTS, *(f"- {one_line(fact, 300)}" for fact in turn.facts))))
         if turn.summary:
@@ -109,11 +108,3 @@ def up_to_answer(history: tuple[Message, ...], question: str, answer: str) -> tu
         if history[end - 1] == Message("assistant", answer):
             return history[:end]
     return (*history, Message("user", question), Message("assistant", answer))
-
-
-def language_of(locale: str) -> str:
-    """The English name of a platform locale's language ("pt-BR" is Portuguese), "" when it names none."""
-    try:
-        return Locale.parse(locale.replace("_", "-"), sep="-").get_language_name("en") or ""
-    except (UnknownLocaleError, ValueError, TypeError):
-        return ""

@@ -36,7 +36,8 @@ ALIASES = {
     "zh-cn": "zh", "zh-hans": "zh", "zh-sg": "zh", "zh-tw": "zh-Hant", "zh-hk": "zh-Hant", "zh-mo": "zh-Hant",
     "no": "nb", "nn": "nb", "norwegian": "nb", "norsk": "nb", "tl": "fil", "tagalog": "fil", "iw": "he", "in": "id",
     "mandarin": "zh", "simplified chinese": "zh", "cantonese": "zh-Hant", "汉语": "zh", "简体中文": "zh",
-    "繁体中文": "zh-Hant", "farsi": "fa", "brazilian": "pt-BR", "portugues brasileiro": "pt-BR", "castilian": "es", "castellano": "es",
+    "繁体中文": "zh-Hant", "farsi": "fa", "brazilian": "pt-BR",
+    "portugues brasileiro": "pt-BR", "castilian": "es", "castellano": "es",
     "bahasa": "id", "flemish": "nl", "vlaams": "nl", "ua": "uk",
     "cz": "cs", "jp": "ja", "kr": "ko", "cn": "zh", "gr": "el",
 }  # fmt: skip

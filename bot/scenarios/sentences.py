@@ -84,12 +84,16 @@ class Sieve:
 
 
 class Once:
-    """A stream's filter that drops sentences which stand in `said` or came before: small models go in circles."""
+    """A stream's filter that drops sentences which stand in `said` or came before: small models go in circles.
 
-    def __init__(self, said: str = "") -> None:
+    At most `most` sentences pass, and a last one without an end only when it would be the first.
+    """
+
+    def __init__(self, said: str = "", most: int = 100) -> None:
         self._said = {key for sentence in split(said) if len(key := _key(sentence)) >= SHORT}
+        self._most = most
         self._held = ""
-        self._begun = False
+        self._passed = 0
 
     def feed(self, delta: str) -> str:
         self._held += delta
@@ -101,16 +105,18 @@ class Once:
 
     def end(self) -> str:
         held, self._held = self._held, ""
-        return self._judge(held)
+        return self._judge(held) if ended(held) or not self._passed else ""
 
     def _judge(self, sentence: str) -> str:
         key = _key(sentence)
+        if not key or self._passed >= self._most:
+            return sentence if self._passed and self._passed < self._most else ""
         if key in self._said:
-            return "\n" if sentence.endswith("\n") and self._begun else ""
+            return "\n" if sentence.endswith("\n") and self._passed else ""
         if len(key) >= SHORT:
             self._said.add(key)
-        self._begun, first = True, not self._begun
-        return sentence.lstrip() if first else sentence
+        self._passed += 1
+        return sentence if self._passed > 1 else sentence.lstrip()
 
 
 def _key(sentence: str) -> str:

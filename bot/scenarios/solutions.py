@@ -16,6 +16,12 @@ MOST_STEPS = 8
 _BEYOND = re.compile(
     r"\b(deriv|differentiat|integra|limit|factor|plot|graph|prove|why|modul|matri|log|sin|cos|tan)", re.IGNORECASE
 )
+# Around a sum nothing else is expected: "What happened in 1914-1918?" is none.
+_ASKING = frozenset(
+    "a and answer by calculate compute cubed divided do does equal equals evaluate find for how i in is it me "
+    "minus much multiplied of out per cent percent please plus result root simplify solve square squared sum "
+    "terms the times to value what whats work would you".split()
+)
 _SIGNS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "×", ast.Div: "÷"}
 
 
@@ -59,7 +65,8 @@ def solution(text: str) -> Solution | None:
     try:
         found = equations(text)
         if len(found) == 1 and found[0].count("=") == 0:
-            return _sum(found[0])
+            asking = {word.lower() for word in re.findall(r"[^\W\d_]{2,}", text)} <= _ASKING
+            return _sum(found[0]) if asking else None
         if len(found) == 1 and found[0].count("=") == 1:
             return _equation(found[0])
         if len(found) == 2 and all(one.count("=") == 1 for one in found):

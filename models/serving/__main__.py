@@ -4,129 +4,147 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import signal
 import sys
 import threading
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 import torch
 from aiohttp import web
 
-from models.checkpoints import CheckpointError, resolve, resolve_embedding
+from models.checkpoints import BROKEN_CHECKPOINT, EMBEDDED, CheckpointError, resolve, resolve_embedding, write_json
 from models.serving.embeddings import Embedder
+from models.serving.lane import Lane
+from models.serving.loading import Room, load, pick_device
 from models.serving.runner import Runner
 from models.serving.server import Server
 
-BROKEN_CHECKPOINT = 3
-"""Exit code: starting again will not help, the words on stdout say what will."""
 DRAIN_SECONDS = 20.0
+CANNOT_LISTEN = 75  # exit code: a temporary failure, as in sysexits.h
+DIED = 70  # exit code: the computing thread ended by an error
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="parley worker", description=__doc__)
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--model", action="append", default=[], metavar="NAME=FOLDER_OR_ID")
-    parser.add_argument("--embedding", default="embedded", help="folder, hub id, `embedded` or `none`")
-    parser.add_argument("--data-dir", type=Path, default=Path("data"))
-    parser.add_argument("--slots", type=int, default=8, help="requests decoded together")
-    parser.add_argument("--queue", type=int, default=256, help="requests that may wait")
-    parser.add_argument("--context", type=int, default=2048, help="tokens of prompt and answer")
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--watch-stdin", action="store_true", help="end when stdin is closed")
-    arguments = parser.parse_args()
+    options = _options()
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
             structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
+            structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    if arguments.watch_stdin:
+    if options.watch_stdin:
         threading.Thread(target=_end_with_parent, daemon=True).start()
-    try:
-        asyncio.run(serve(arguments))
-    except CheckpointError as error:
-        say(event="broken", words=error.words)
-        return BROKEN_CHECKPOINT
-    return 0
-
-
-async def serve(arguments: argparse.Namespace) -> None:
-    """Load and serve. Raises CheckpointError."""
+    if options.threads:
+        torch.set_num_threads(options.threads)
     started = time.monotonic()
-    server = await asyncio.to_thread(load, arguments)
-    runner = web.AppRunner(
-        server.application(), handler_cancellation=True, access_log=None, shutdown_timeout=DRAIN_SECONDS
-    )
-    await runner.setup()
     try:
-        await web.TCPSite(runner, arguments.host, arguments.port).start()
-    except OSError as error:
-        raise CheckpointError(
-            f"The worker cannot listen on {arguments.host}:{arguments.port} ({error.strerror})."
-        ) from error
-    say(event="ready", seconds=round(time.monotonic() - started, 1))
-    ended = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    await ended.wait()
-    # No new connections; answers under way have DRAIN_SECONDS to end.
-    await runner.cleanup()
+        loaded = Loaded.from_options(options)
+    except CheckpointError as error:
+        write_json(event="failed", words=error.words, remedy=error.remedy)
+        sys.stderr.write(f"{error.words}\n{error.remedy}\n")
+        return BROKEN_CHECKPOINT
+    return asyncio.run(serve(loaded, options, started))
 
 
-def load(arguments: argparse.Namespace) -> Server:
-    """Every model named, resolved and in memory."""
-    device = pick_device(arguments.device)
-    named = dict(pair.split("=", 1) if "=" in pair else ("parley", pair) for pair in arguments.model)
-    runners: dict[str, Runner] = {}
-    folders: dict[Path, Runner] = {}
-    for name, model in (named or {"parley": "embedded"}).items():
-        folder = resolve(model, arguments.data_dir, lambda part, words: say(event="loading", part=part, words=words))
-        say(event="loading", part=0.95, words=f"loading {name}")
-        if folder not in folders:
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m models.serving", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument(
+        "--model", action="append", default=[], metavar="NAME=MODEL", help="folder, hub id or embedded, by a name"
+    )
+    parser.add_argument("--embedding", default=EMBEDDED, metavar="MODEL", help="folder, hub id, embedded or none")
+    parser.add_argument("--data-dir", type=Path, default=Path("data"))
+    parser.add_argument("--slots", type=int, default=8, help="requests computed together")
+    parser.add_argument("--queue", type=int, default=256, help="requests that may wait")
+    parser.add_argument("--context", type=int, default=8192, help="most tokens of prompt and answer")
+    parser.add_argument("--cache-mib", type=int, default=1024, help="memory for keys and values, in MiB, a model")
+    parser.add_argument("--chunk", type=int, default=256, help="prompt tokens read in one step")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 leaves it to torch")
+    parser.add_argument("--watch-stdin", action="store_true", help="end when stdin is closed")
+    return parser.parse_args()
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What is in memory: a lane by each name, where two names may share one, and the embedding model."""
+
+    lanes: Mapping[str, Lane]
+    embedder: Embedder | None
+
+    @staticmethod
+    def from_options(options: argparse.Namespace) -> Loaded:
+        """Resolve and load every model named. Raises CheckpointError."""
+        room = Room(options.slots, options.queue, options.context, options.cache_mib, options.chunk)
+        device = pick_device(options.device)
+        named = dict(pair.split("=", 1) if "=" in pair else ("parley", pair) for pair in options.model)
+        folders: dict[Path, Lane] = {}
+        lanes: dict[str, Lane] = {}
+        for name, model in (named or {"parley": EMBEDDED}).items():
+            folder = resolve(model, options.data_dir, _tell)
+            if folder not in folders:
+                _tell(0.95, f"Loading {name}")
+                folders[folder] = load(folder, room, device)
+            lanes[name] = folders[folder]
+        if options.embedding == "none":
+            return Loaded(lanes, None)
+        return Loaded(lanes, Embedder(resolve_embedding(options.embedding, options.data_dir, _tell), device))
+
+
+async def serve(loaded: Loaded, options: argparse.Namespace, started: float) -> int:
+    """Serve until a signal, then let the answers under way end. Returns the exit code."""
+    loop = asyncio.get_running_loop()
+    ended, code = asyncio.Event(), 0
+
+    def die() -> None:
+        nonlocal code
+        code = DIED
+        loop.call_soon_threadsafe(ended.set)
+
+    lanes = list({id(lane): lane for lane in loaded.lanes.values()}.values())
+    with Runner(lanes, loaded.embedder, die) as runner:
+        token = os.environ.get("PARLEY_WORKER_TOKEN", "")
+        server = Server(runner, loaded.lanes, embeds=loaded.embedder is not None, token=token)
+        site = web.AppRunner(
+            server.application(), handler_cancellation=True, access_log=None, shutdown_timeout=DRAIN_SECONDS
+        )
+        await site.setup()
+        try:
             try:
-                folders[folder] = Runner(
-                    folder, slots=arguments.slots, context=arguments.context, most_waiting=arguments.queue,
-                    device=device,
-                )  # fmt: skip
-            except (OSError, ValueError, RuntimeError, KeyError) as error:
-                raise CheckpointError(f"The model in {folder} cannot be loaded: {_first_line(error)}") from error
-        runners[name] = folders[folder]
-    embedder = None
-    if arguments.embedding != "none":
-        embedder = Embedder(resolve_embedding(arguments.embedding, arguments.data_dir), device)
-    return Server(runners, embedder, os.environ.get("PARLEY_WORKER_TOKEN", ""))
+                await web.TCPSite(site, options.host, options.port).start()
+            except OSError as error:
+                sys.stderr.write(f"Cannot listen on {options.host}:{options.port}: {error.strerror}\n")
+                return CANNOT_LISTEN
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, ended.set)
+            names = [*loaded.lanes, *(["embedding"] if loaded.embedder else [])]
+            write_json(event="ready", seconds=round(time.monotonic() - started, 1), models=names)
+            await ended.wait()
+            server.draining = True
+        finally:
+            # closes the door, and waits for the answers under way
+            await site.cleanup()
+    return code
 
 
-def pick_device(wanted: str) -> str:
-    """The device to compute on; `auto` is the best there is."""
-    if wanted != "auto":
-        return wanted
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-def say(**event: object) -> None:
-    """One JSON line for who started us."""
-    sys.stdout.write(json.dumps(event) + "\n")
-    sys.stdout.flush()
+def _tell(fraction: float, words: str) -> None:
+    write_json(event="progress", fraction=fraction, words=words)
 
 
 def _end_with_parent() -> None:
-    sys.stdin.buffer.read()
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0][:300]
+    """Nobody is left to read the answers: end at once."""
+    while sys.stdin.buffer.read(4096):
+        pass
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -1,39 +1,35 @@
-"""The forward of every architecture that has no lean one: transformers' own, row by row."""
+"""The forward seam: what the lane asks of a model's arithmetic, whoever does it."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
-import torch
 from torch import Tensor
-from transformers import DynamicCache
 
 
-class GeneralForward:
-    """Same face as `LlamaForward`: slots with a cache each. One thread at a time."""
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Tokens to read into a slot, the first at place `start`. `speaks`: the logits behind the last one are wanted."""
 
-    reuses = False
-    """A freed slot's cache cannot serve another prompt: not every architecture's cache can be cut back."""
+    slot: int
+    start: int
+    tokens: list[int]
+    speaks: bool
 
-    def __init__(self, model: Any, slots: int) -> None:
-        self._model = model
-        self._caches: list[Any] = [None] * slots
 
-    @torch.inference_mode()
-    def prefill(self, slot: int, tokens: list[int], start: int) -> Tensor:
-        """Read `tokens` at `start` into a slot. Returns the logits behind the last one, [vocabulary]."""
-        if start == 0:
-            self._caches[slot] = DynamicCache(config=self._model.config)
-        cache = self._caches[slot]
-        ids = torch.tensor([tokens], device=self._model.device)
-        logits: Tensor = self._model(input_ids=ids, past_key_values=cache, use_cache=True).logits
-        return logits[0, -1]
+class Forward(Protocol):
+    """A causal model with a cache of slots. Used by one thread."""
 
-    @torch.inference_mode()
-    def decode(self, slots: list[int], tokens: list[int], positions: list[int]) -> Tensor:
-        """One token more for each slot. Returns logits [rows, vocabulary]."""
-        rows = [
-            self.prefill(slot, [token], position)
-            for slot, token, position in zip(slots, tokens, positions, strict=True)
-        ]
-        return torch.stack(rows)
+    def run(self, chunks: Sequence[Chunk]) -> Tensor:
+        """Read every chunk in one pass. Logits [chunks that speak, vocabulary], fp32 on the CPU, in their order."""
+        ...
+
+    def copy(self, source: int, target: int, tokens: int) -> None:
+        """Make `target` begin with the first `tokens` tokens of `source`."""
+        ...
+
+    def release(self, slot: int) -> None:
+        """Nothing in `slot` is wanted any more: its memory may go."""
+        ...

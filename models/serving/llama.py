@@ -1,154 +1,216 @@
-"""The Llama family's forward, lean: fused projections and one cache tensor a layer, written in place.
+"""The Llama family's forward, lean: fused projections, one pass over prompts and answers alike, cache in place.
 
-Equal to transformers' own forward (a test compares the tokens); everything else goes through `forward.py`.
+Equal to transformers' own forward (a test compares the tokens); every other architecture goes through `general.py`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-FAMILY = frozenset({"llama", "mistral", "qwen2"})
-GROW = 256
-"""The cache grows by so many tokens at once."""
+from models.serving.cache import Cache
+from models.serving.forward import Chunk
+
+FAMILY = frozenset({"llama", "mistral", "qwen2", "qwen3"})
+FIXED_ROTATIONS = frozenset({"default", "linear", "llama3", "yarn"})
+"""Kinds of rotary embedding that depend on the position alone, so that a table can be made once."""
+
+Projection = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    norm_in: Tensor
+    norm_after: Tensor
+    qkv: Projection
+    out: Projection
+    gate_up: Projection
+    down: Projection
+    norm_q: Tensor | None
+    norm_k: Tensor | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Where the tokens of one step go: the first `singles` tokens are one row each, the rest lie in `stretches`."""
+
+    slots: Tensor
+    places: Tensor
+    singles: int
+    first: int
+    last: int
+    order: Tensor
+    end: int
+    mask: Tensor
+    stretches: list[tuple[slice, int, int, Tensor]]
 
 
 class LlamaForward:
-    """A causal model with a key and value cache of `slots` rows. One thread at a time."""
+    """A causal model of the family, and its cache."""
 
-    reuses = True
-    """What a freed slot holds can serve the next prompt that begins alike."""
-
-    def __init__(self, model: Any, slots: int) -> None:
+    def __init__(self, model: Any, slots: int, room: int) -> None:
         config = model.config
-        self._rotary = model.model.rotary_emb
-        self._embedding = model.model.embed_tokens.weight
-        self._norm = model.model.norm.weight
-        self._head = model.lm_head.weight
-        self._eps = config.rms_norm_eps
-        self._heads = config.num_attention_heads
-        self._kv_heads = config.num_key_value_heads
-        self._size = getattr(config, "head_dim", None) or config.hidden_size // self._heads
+        self._embedding: Tensor = model.model.embed_tokens.weight
+        self._norm: Tensor = model.model.norm.weight
+        self._head: Projection = partial(functional.linear, weight=model.lm_head.weight)
+        self._eps: float = config.rms_norm_eps
+        self._heads: int = config.num_attention_heads
+        self._kv_heads: int = config.num_key_value_heads
+        self._size: int = getattr(config, "head_dim", None) or config.hidden_size // self._heads
+        self._cache = Cache(slots, room, self._embedding.device, self._embedding.dtype)
+        positions = torch.arange(self._cache.room, device=self._embedding.device)[None]
+        with torch.inference_mode():
+            cos, sin = model.model.rotary_emb(self._embedding, positions)
+        # both halves of a rotary table are the same
+        self._cos, self._sin = cos[0, :, : self._size // 2], sin[0, :, : self._size // 2]
         self._layers = [_fused(layer) for layer in model.model.layers]
-        self._slots = slots
-        self._room = 0
-        self._keys: list[Tensor] = []
-        self._values: list[Tensor] = []
 
     @staticmethod
-    def takes(config: Any) -> bool:
-        """Whether this forward computes what the model means."""
+    def takes(config: Any, room: int) -> bool:
+        """Whether this forward computes what the model means, up to `room` tokens."""
+        windowed = getattr(config, "use_sliding_window", True)
+        window = getattr(config, "sliding_window", None) if windowed else None
+        rotation = (getattr(config, "rope_parameters", None) or {}).get("rope_type", "default")
         return (
             config.model_type in FAMILY
-            and getattr(config, "hidden_act", "silu") == "silu"
-            and not getattr(config, "sliding_window", None)
-            and not getattr(config, "use_sliding_window", False)
+            and config.hidden_act == "silu"
+            and not getattr(config, "mlp_bias", False)
+            and (window is None or window >= room)
+            and rotation in FIXED_ROTATIONS
         )
 
-    @torch.inference_mode()
-    def prefill(self, slot: int, tokens: list[int], start: int) -> Tensor:
-        """Read `tokens` at `start` into a slot. Returns the logits behind the last one, [vocabulary]."""
-        self._reserve(start + len(tokens))
-        device = self._embedding.device
-        positions = torch.arange(start, start + len(tokens), device=device)
-        hidden = functional.embedding(torch.tensor([tokens], device=device), self._embedding)
-        end = start + len(tokens)
-        mask = None
-        if len(tokens) > 1:
-            mask = torch.arange(end, device=device)[None, :] <= positions[:, None]
-        rows, where = slice(slot, slot + 1), slice(start, end)
-        return self._run(hidden, positions[None], rows, where, end, mask)[0, -1]
+    def copy(self, source: int, target: int, tokens: int) -> None:
+        self._cache.copy(source, target, tokens)
+
+    def release(self, slot: int) -> None:
+        self._cache.release(slot)
 
     @torch.inference_mode()
-    def decode(self, slots: list[int], tokens: list[int], positions: list[int]) -> Tensor:
-        """One token more for each slot. Returns logits [rows, vocabulary]."""
-        end = max(positions) + 1
-        self._reserve(end)
+    def run(self, chunks: Sequence[Chunk]) -> Tensor:
+        """Read every chunk in one pass. Logits [chunks that speak, vocabulary], fp32 on the CPU, in their order."""
+        ordered = sorted(range(len(chunks)), key=lambda at: (len(chunks[at].tokens) > 1, chunks[at].slot))
+        rows = self._place([chunks[at] for at in ordered])
         device = self._embedding.device
-        at = torch.tensor(positions, device=device)
-        hidden = functional.embedding(torch.tensor(tokens, device=device)[:, None], self._embedding)
-        mask = (torch.arange(end, device=device)[None, :] <= at[:, None])[:, None, None, :]
-        # Neighbouring rows are read in place; others have to be gathered.
-        rows: slice | Tensor = torch.tensor(slots, device=device)
-        if slots == list(range(slots[0], slots[0] + len(slots))):
-            rows = slice(slots[0], slots[0] + len(slots))
-        return self._run(hidden, at[:, None], rows, at, end, mask)[:, 0]
-
-    def _run(
-        self, hidden: Tensor, positions: Tensor, rows: slice | Tensor, where: slice | Tensor, end: int,
-        mask: Tensor | None,
-    ) -> Tensor:  # fmt: skip
-        """`hidden` [rows, length, width] to logits [rows, 1 or length, vocabulary]."""
-        cos, sin = self._rotary(hidden, positions)
-        cos, sin = cos[:, None], sin[:, None]
-        count, length, _ = hidden.shape
+        ids = torch.tensor([token for at in ordered for token in chunks[at].tokens], device=device)
+        hidden = functional.embedding(ids, self._embedding)
+        cos, sin = self._cos[rows.places, None], self._sin[rows.places, None]
         for number, layer in enumerate(self._layers):
-            x = functional.rms_norm(hidden, (hidden.shape[-1],), layer["norm_in"], self._eps)
-            qkv = functional.linear(x, layer["qkv"], layer["qkv_bias"])
-            heads = self._heads + 2 * self._kv_heads
-            qkv = qkv.view(count, length, heads, self._size).transpose(1, 2)
-            q, k, v = torch.split(qkv, [self._heads, self._kv_heads, self._kv_heads], 1)
-            q, k = _rotated(q, cos, sin), _rotated(k, cos, sin)
-            keys, values = self._keys[number], self._values[number]
-            if isinstance(where, slice):
-                keys[rows, :, where], values[rows, :, where] = k, v
-                k, v = keys[rows, :, :end], values[rows, :, :end]
-            else:
-                index = torch.arange(self._slots, device=where.device)[rows]
-                keys[index, :, where], values[index, :, where] = k[:, :, 0], v[:, :, 0]
-                k, v = keys[rows, :, :end], values[rows, :, :end]
-            attended = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, enable_gqa=True)
-            attended = attended.transpose(1, 2).reshape(count, length, -1)
-            hidden = hidden + functional.linear(attended, layer["out"], layer["out_bias"])
-            x = functional.rms_norm(hidden, (hidden.shape[-1],), layer["norm_post"], self._eps)
-            gate, up = functional.linear(x, layer["gate_up"]).chunk(2, -1)
-            hidden = hidden + functional.linear(functional.silu(gate) * up, layer["down"])
-        hidden = functional.rms_norm(hidden[:, -1:], (hidden.shape[-1],), self._norm, self._eps)
-        return functional.linear(hidden, self._head)
+            hidden = self._attend(number, layer, hidden, rows, cos, sin)
+            x = functional.rms_norm(hidden, hidden.shape[1:], layer.norm_after, self._eps)
+            gate, up = layer.gate_up(x).chunk(2, -1)
+            hidden += layer.down(functional.silu(gate).mul_(up))
+        ends, at = [0] * len(chunks), 0
+        for number in ordered:
+            at += len(chunks[number].tokens)
+            ends[number] = at - 1
+        spoken = hidden[[ends[number] for number, chunk in enumerate(chunks) if chunk.speaks]]
+        spoken = functional.rms_norm(spoken, spoken.shape[1:], self._norm, self._eps)
+        return self._head(spoken).to(device="cpu", dtype=torch.float32)
 
-    def _reserve(self, tokens: int) -> None:
-        """Make room for `tokens` in every slot."""
-        if tokens <= self._room:
-            return
-        room = GROW * -(-tokens // GROW)
-        shape = (self._slots, self._kv_heads, room, self._size)
-        for number in range(len(self._layers)):
-            for cache in (self._keys, self._values):
-                grown = torch.zeros(shape, dtype=self._embedding.dtype, device=self._embedding.device)
-                if self._room:
-                    grown[:, :, : self._room] = cache[number]
-                    cache[number] = grown
-                else:
-                    cache.append(grown)
-        self._room = room
+    def _attend(self, number: int, layer: _Layer, hidden: Tensor, rows: _Rows, cos: Tensor, sin: Tensor) -> Tensor:
+        """The attention half of a layer; `hidden` [tokens, width] is changed in place and given back."""
+        x = functional.rms_norm(hidden, hidden.shape[1:], layer.norm_in, self._eps)
+        heads = self._heads + self._kv_heads
+        qkv = layer.qkv(x).view(len(hidden), heads + self._kv_heads, self._size)
+        turning = qkv[:, :heads]
+        if layer.norm_q is not None and layer.norm_k is not None:
+            q = functional.rms_norm(turning[:, : self._heads], (self._size,), layer.norm_q, self._eps)
+            k = functional.rms_norm(turning[:, self._heads :], (self._size,), layer.norm_k, self._eps)
+            turning = torch.cat((q, k), 1)
+        turned = _rotated(turning, cos, sin)
+        keys, values = self._cache.layer(number, self._kv_heads, self._size)
+        keys[rows.slots, :, rows.places] = turned[:, self._heads :]
+        values[rows.slots, :, rows.places] = qkv[:, heads:]
+        # Query heads that share a key head are taken as that many queries: nothing of the cache is repeated.
+        q = turned[:, : self._heads].reshape(len(hidden), self._kv_heads, -1, self._size)
+        answer = torch.empty_like(q)
+        if rows.singles:
+            self._attend_singles(q[: rows.singles], answer, keys, values, rows)
+        for where, slot, end, mask in rows.stretches:
+            stretch = q[where].permute(1, 2, 0, 3).reshape(1, self._kv_heads, -1, self._size)
+            k, v = keys[slot : slot + 1, :, :end], values[slot : slot + 1, :, :end]
+            attended = functional.scaled_dot_product_attention(stretch, k, v, attn_mask=mask)
+            answer[where] = attended.view(self._kv_heads, q.shape[2], -1, self._size).permute(2, 0, 1, 3)
+        hidden += layer.out(answer.view(len(hidden), -1))
+        return hidden
+
+    def _attend_singles(self, q: Tensor, answer: Tensor, keys: Tensor, values: Tensor, rows: _Rows) -> None:
+        """All decoding rows at once, over the stretch of slots they lie in: the cache is read where it is."""
+        span = rows.last - rows.first
+        if span != rows.singles:
+            spread = q.new_zeros(span, *q.shape[1:])
+            spread[rows.order] = q
+            q = spread
+        k, v = keys[rows.first : rows.last, :, : rows.end], values[rows.first : rows.last, :, : rows.end]
+        attended = functional.scaled_dot_product_attention(q, k, v, attn_mask=rows.mask)
+        answer[: rows.singles] = attended if span == rows.singles else attended[rows.order]
+
+    def _place(self, chunks: list[Chunk]) -> _Rows:
+        """Slots, places and masks, worked out once for all layers. `chunks`: the single tokens first, by slot."""
+        device, dtype = self._embedding.device, self._embedding.dtype
+        singles = [chunk for chunk in chunks if len(chunk.tokens) == 1]
+        slots = [chunk.slot for chunk in chunks for _ in chunk.tokens]
+        places = [place for chunk in chunks for place in range(chunk.start, chunk.start + len(chunk.tokens))]
+        first, last, end = 0, 0, 0
+        mask = order = torch.empty(0, device=device)
+        if singles:
+            first, last = singles[0].slot, singles[-1].slot + 1
+            end = max(chunk.start for chunk in singles) + 1
+            order = torch.tensor([chunk.slot - first for chunk in singles], device=device)
+            # a row that is not ours may look at place 0, since one that may look nowhere gives NaN
+            reach = torch.zeros(last - first, dtype=torch.long, device=device)
+            reach[order] = torch.tensor([chunk.start for chunk in singles], device=device)
+            mask = _mask(reach, end, dtype)[:, None, None, :]
+        stretches, at = [], len(singles)
+        for chunk in chunks[len(singles) :]:
+            count, stop = len(chunk.tokens), chunk.start + len(chunk.tokens)
+            reach = torch.arange(chunk.start, stop, device=device).repeat(self._heads // self._kv_heads)
+            stretches.append((slice(at, at + count), chunk.slot, stop, _mask(reach, stop, dtype)))
+            at += count
+        where = torch.tensor(slots, device=device), torch.tensor(places, device=device)
+        return _Rows(*where, len(singles), first, last, order, end, mask, stretches)
 
 
-def _fused(layer: Any) -> dict[str, Any]:
-    """A layer's weights, those that read the same input joined into one matrix."""
+def _mask(reach: Tensor, end: int, dtype: torch.dtype) -> Tensor:
+    """What each query may look at: [queries, end], 0 up to and with place `reach`, minus infinity behind it."""
+    hidden = torch.arange(end, device=reach.device)[None, :] > reach[:, None]
+    return torch.zeros(hidden.shape, dtype=dtype, device=reach.device).masked_fill_(hidden, float("-inf"))
+
+
+def _fused(layer: Any) -> _Layer:
+    """A layer's weights; those that read the same input are joined into one matrix."""
     attention, mlp = layer.self_attn, layer.mlp
-    parts = (attention.q_proj, attention.k_proj, attention.v_proj)
-    biased = parts[0].bias is not None
-    fused = {
-        "norm_in": layer.input_layernorm.weight,
-        "norm_post": layer.post_attention_layernorm.weight,
-        "qkv": torch.cat([part.weight for part in parts]),
-        "qkv_bias": torch.cat([part.bias for part in parts]) if biased else None,
-        "out": attention.o_proj.weight,
-        "out_bias": attention.o_proj.bias,
-        "gate_up": torch.cat([mlp.gate_proj.weight, mlp.up_proj.weight]),
-        "down": mlp.down_proj.weight,
-    }
-    # The unfused matrices are not needed any more; keeping both would double the memory.
-    for part in (*parts, mlp.gate_proj, mlp.up_proj):
-        part.weight = None
-    return fused
+    return _Layer(
+        norm_in=layer.input_layernorm.weight,
+        norm_after=layer.post_attention_layernorm.weight,
+        qkv=_joined(attention.q_proj, attention.k_proj, attention.v_proj),
+        out=_joined(attention.o_proj),
+        gate_up=_joined(mlp.gate_proj, mlp.up_proj),
+        down=_joined(mlp.down_proj),
+        norm_q=attention.q_norm.weight if hasattr(attention, "q_norm") else None,
+        norm_k=attention.k_norm.weight if hasattr(attention, "k_norm") else None,
+    )
+
+
+def _joined(*parts: Any) -> Projection:
+    weight = torch.cat([part.weight.detach() for part in parts]) if len(parts) > 1 else parts[0].weight.detach()
+    bias = torch.cat([part.bias.detach() for part in parts]) if parts[0].bias is not None else None
+    for part in parts:
+        part.weight = None  # keeping the single matrices too would double the memory
+    return partial(functional.linear, weight=weight, bias=bias)
 
 
 def _rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotary position embedding; `x` [rows, heads, length, size]."""
+    """Rotary position embedding; `x` [tokens, heads, size], `cos` and `sin` [tokens, 1, half of size]."""
     half = x.shape[-1] // 2
-    turned = torch.cat((-x[..., half:], x[..., :half]), -1)
-    return x * cos + turned * sin
+    left, right = x[..., :half], x[..., half:]
+    turned = torch.empty_like(x)
+    torch.mul(left, cos, out=turned[..., :half]).addcmul_(right, sin, value=-1)
+    torch.mul(right, cos, out=turned[..., half:]).addcmul_(left, sin)
+    return turned

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, TypeVar
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.engine import Message, Sampling
 
-T = TypeVar("T", bound=BaseModel)
+USUAL_TOKENS = 1024
+"""The length of an answer that nobody bounded."""
 
 
 class WireError(Exception):
@@ -28,103 +29,141 @@ class WireError(Exception):
         return web.json_response(self.body, status=self.status, headers=self.headers)
 
 
-class Part(BaseModel):
+class Strict(BaseModel):
+    """What this worker cannot do is refused by name, never passed over."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class TextPart(Strict):
     """A part of a message. Only text is read."""
 
-    model_config = ConfigDict(extra="forbid")
     type: Literal["text"]
     text: str
 
 
-class WireMessage(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+class WireMessage(Strict):
+    """A message; `name` is taken and not used."""
+
     role: Literal["system", "developer", "user", "assistant"]
-    content: str | list[Part]
+    content: str | list[TextPart]
+    name: str | None = None
 
     def message(self) -> Message:
         text = self.content if isinstance(self.content, str) else "".join(part.text for part in self.content)
         return Message("system" if self.role == "developer" else self.role, text)
 
 
-class StreamOptions(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+class StreamOptions(Strict):
     include_usage: bool = False
 
 
-class ChatRequest(BaseModel):
-    """`POST /v1/chat/completions`. What this worker cannot do is refused, never passed over."""
+class ResponseFormat(Strict):
+    type: Literal["text"]
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+
+StopText = Annotated[str, Field(min_length=1)]
+Neutral = Annotated[float, Field(ge=0, le=0)]
+
+
+class ChatRequest(Strict):
+    """`POST /v1/chat/completions`. `priority` is vLLM's: a request of a higher number yields."""
+
     model: str
-    messages: list[WireMessage] = Field(min_length=1)
+    messages: Annotated[list[WireMessage], Field(min_length=1)]
     stream: bool = False
     stream_options: StreamOptions | None = None
-    temperature: Annotated[float, Field(ge=0, le=2, strict=False)] | None = None
-    top_p: Annotated[float, Field(gt=0, le=1, strict=False)] | None = None
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
     max_tokens: Annotated[int, Field(ge=1)] | None = None
     max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
-    stop: str | list[str] | None = None
-    seed: int | None = None
-    repetition_penalty: Annotated[float, Field(gt=0, le=2, strict=False)] | None = None
+    stop: StopText | Annotated[list[StopText], Field(max_length=16)] | None = None
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
+    repetition_penalty: Annotated[float, Field(gt=0, le=2)] | None = None
+    priority: Annotated[int, Field(ge=0, le=100)] = 0
+    # who asks is not our business
     user: str | None = None
-    # The neutral values of what is not offered.
+    safety_identifier: str | None = None
+    prompt_cache_key: str | None = None
+    metadata: dict[str, str] | None = None
+    # the neutral values of what is not offered
     n: Literal[1] | None = None
     logprobs: Literal[False] | None = None
-    frequency_penalty: Annotated[float, Field(ge=0, le=0, strict=False)] | None = None
-    presence_penalty: Annotated[float, Field(ge=0, le=0, strict=False)] | None = None
-    response_format: dict[Literal["type"], Literal["text"]] | None = None
+    top_logprobs: Literal[0] | None = None
+    frequency_penalty: Neutral | None = None
+    presence_penalty: Neutral | None = None
+    logit_bias: Annotated[dict[str, float], Field(max_length=0)] | None = None
+    response_format: ResponseFormat | None = None
+    tools: Annotated[list[Any], Field(max_length=0)] | None = None
+    tool_choice: Literal["none"] | None = None
+    store: Literal[False] | None = None
 
-    @field_validator("stop")
-    @classmethod
-    def _few(cls, value: str | list[str] | None) -> str | list[str] | None:
-        if isinstance(value, list) and len(value) > 16:
-            raise ValueError("at most 16 stop strings")
-        return value
-
-    def sampling(self, most_tokens: int) -> Sampling:
-        stop = [self.stop] if isinstance(self.stop, str) else self.stop or []
+    def sampling(self, prompt_tokens: int, context: int) -> Sampling:
+        """How to draw the answer to a prompt of so many tokens. Raises WireError when both do not fit the context."""
+        asked = self.max_completion_tokens or self.max_tokens
+        if prompt_tokens + (asked or 1) > context:
+            raise WireError(
+                400,
+                f"This model's maximum context length is {context} tokens, but the messages are {prompt_tokens} tokens"
+                + (f" and {asked} more were asked for." if asked else "."),
+                code="context_length_exceeded", param="messages",
+            )  # fmt: skip
+        stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
         return Sampling(
             temperature=1.0 if self.temperature is None else self.temperature,
-            top_p=1.0 if self.top_p is None else self.top_p,
-            max_tokens=self.max_completion_tokens or self.max_tokens or most_tokens,
-            stop=tuple(stop),
+            top_p=self.top_p or 1.0,
+            max_tokens=asked or min(USUAL_TOKENS, context - prompt_tokens),
+            stop=stop,
             seed=self.seed,
             repetition_penalty=self.repetition_penalty or 1.0,
         )
 
 
-class EmbeddingRequest(BaseModel):
+class EmbeddingRequest(Strict):
     """`POST /v1/embeddings`."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
     model: str
-    input: str | Annotated[list[str], Field(min_length=1, max_length=2048)]
+    input: StopText | Annotated[list[StopText], Field(min_length=1, max_length=2048)]
     encoding_format: Literal["float", "base64"] = "float"
     user: str | None = None
+
+    @property
+    def texts(self) -> list[str]:
+        return [self.input] if isinstance(self.input, str) else self.input
+
+
+T = TypeVar("T", bound=BaseModel)
 
 
 async def read(request: web.Request, kind: type[T]) -> T:
     """The request's body as `kind`. Raises WireError."""
     try:
-        text = await request.text()
-    except UnicodeDecodeError:
-        raise WireError(400, "The body is not UTF-8.") from None
-    except web.HTTPRequestEntityTooLarge:
-        raise WireError(413, "The body is too large.") from None
+        body = await request.read()
+    except web.HTTPRequestEntityTooLarge as error:
+        raise WireError(413, "The request is too large.", code="request_too_large") from error
     try:
-        return kind.model_validate_json(text)
+        return kind.model_validate_json(body)
     except ValidationError as error:
-        raise _wire_error(dict(error.errors(include_url=False)[0])) from None
+        raise _wire_error(error) from None
 
 
-def _wire_error(problem: dict[str, Any]) -> WireError:
-    param = ".".join(str(part) for part in problem["loc"]) or None
-    if problem["type"] == "json_invalid":
-        return WireError(400, f"The body is not JSON: {problem['msg']}.")
-    if problem["type"] == "extra_forbidden":
-        return WireError(400, f"Unknown field: {param}.", code="unknown_parameter", param=param)
-    if problem["type"] == "missing":
-        return WireError(400, f"Missing field: {param}.", code="missing_required_parameter", param=param)
-    # Of the right type and still not possible: 422; of the wrong type: 400.
-    status = 422 if problem["type"] in ("greater_than", "greater_than_equal", "less_than_equal", "value_error") else 400
-    return WireError(status, f"{param}: {problem['msg']}.", code="invalid_value", param=param)
+def _wire_error(error: ValidationError) -> WireError:
+    """The first thing wrong with the body, by the name of its field."""
+    problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    # only the keys and numbers that the client wrote, not the names of our own alternatives
+    where = ".".join(str(part) for part in problem["loc"] if part == problem["loc"][0] or not _ours(part))
+    match problem["type"]:
+        case "json_invalid":
+            return WireError(400, "The body is not valid JSON.", code="invalid_json")
+        case "extra_forbidden":
+            return WireError(400, f"Unknown field: {where}.", code="unknown_parameter", param=where)
+        case "missing":
+            return WireError(400, f"Missing field: {where}.", code="missing_required_parameter", param=where)
+    # of the right type and still not possible: 422, as other servers of this dialect say
+    ranged = problem["type"].startswith(("greater_than", "less_than"))
+    words = f"{where}: {problem['msg']}." if where else f"{problem['msg']}."
+    return WireError(422 if ranged else 400, words, code="invalid_value", param=where or None)
+
+
+def _ours(part: int | str) -> bool:
+    return isinstance(part, str) and ("[" in part or part in ("str", "constrained-str"))

@@ -1,30 +1,20 @@
-"""The runner: one resident model, its thread, and the requests that it decodes together."""
+"""The runner: the one thread that computes, taking every lane and every embedding job in turn."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import queue
 import threading
-from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Sequence
+from functools import partial
+from typing import TypeVar
 
-import structlog
-import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from models.engine import Piece, Sampling
+from models.serving.embeddings import Embedder, EmbeddingJob
+from models.serving.lane import Failure, Lane, Outcome
 
-from models.engine import Message, Piece, Sampling, Usage
-from models.serving.detokenizing import Detokenizer
-from models.serving.forward import GeneralForward
-from models.serving.llama import LlamaForward
-from models.serving.sampling import BrokenLogits, Sampler
-from models.serving.scheduler import Full, Running, Scheduler
-
-log = structlog.get_logger(__name__)
-
-DTYPES = {"cpu": torch.float32, "mps": torch.float16, "cuda": torch.bfloat16}
+T = TypeVar("T")
 
 
 class GenerationFailed(Exception):
@@ -35,176 +25,124 @@ class GenerationFailed(Exception):
         self.detail = detail
 
 
-@dataclass(eq=False, slots=True)
-class _Request:
-    """What belongs to a running sequence outside the scheduler."""
-
-    sampler: Sampler
-    text: Detokenizer
-    loop: asyncio.AbstractEventLoop
-    out: asyncio.Queue[Piece | GenerationFailed]
-    ended: bool = False
-
-    def put(self, piece: Piece | GenerationFailed) -> None:
-        # The loop may be gone when the process ends.
-        with contextlib.suppress(RuntimeError):
-            self.loop.call_soon_threadsafe(self.out.put_nowait, piece)
-
-
-@dataclass(slots=True)
-class Counts:
-    """What /metrics tells of a runner."""
-
-    requests: int = 0
-    prompt_tokens: int = 0
-    tokens: int = 0
-    failures: int = 0
-    first_token_seconds: list[float] = field(default_factory=list)
-
-
 class Runner:
-    """A causal model. `stream` may be called from the event loop; the model runs in a thread of its own."""
+    """Use as a context manager in the event loop: the thread lives within it.
 
-    def __init__(self, folder: Path, *, slots: int, context: int, most_waiting: int, device: str) -> None:
-        self.tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-        model = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=DTYPES[torch.device(device).type], use_safetensors=True, trust_remote_code=False
-        )
-        model = model.to(device).eval()
-        config = model.config
-        self.context = min(context, getattr(config, "max_position_embeddings", None) or context)
-        lean = LlamaForward.takes(config)
-        self._forward = LlamaForward(model, slots) if lean else GeneralForward(model, slots)
-        self.scheduler = Scheduler(slots, self.context, most_waiting, reuse=self._forward.reuses)
-        self.counts = Counts()
-        self._ends = _end_tokens(model.generation_config, self.tokenizer)
-        self._inbox: queue.SimpleQueue[tuple[str, Running] | None] = queue.SimpleQueue()
-        self._open = 0
-        self._most = slots + most_waiting
-        self._thread = threading.Thread(target=self._work, name=f"model {folder.name}", daemon=True)
+    One thread for all models, since two would only share the same cores and wait for each other's.
+    `on_death` is called in the thread if it ends by an error, after which nothing is computed any more.
+    """
+
+    def __init__(self, lanes: Sequence[Lane], embedder: Embedder | None, on_death: Callable[[], None]) -> None:
+        self._lanes = lanes
+        self._embedder = embedder
+        self._on_death = on_death
+        self._jobs: deque[EmbeddingJob] = deque()
+        self._wake = threading.Condition()
+        self._closing = False
+        self._thread = threading.Thread(target=self._work, name="runner", daemon=True)
+
+    def __enter__(self) -> Runner:
         self._thread.start()
+        return self
 
-    def close(self) -> None:
-        """End the thread after the step it is in."""
-        self._inbox.put(None)
-        self._thread.join(timeout=30)
+    def __exit__(self, *exc: object) -> None:
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        self._thread.join()
 
     @property
     def alive(self) -> bool:
         return self._thread.is_alive()
 
-    def encode(self, messages: Sequence[Message]) -> list[int]:
-        """The prompt's tokens, by the model's own chat template."""
-        chat = [{"role": message.role, "content": message.content} for message in messages]
-        ids = self.tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=True, return_dict=False)
-        return list(ids)
+    async def stream(
+        self, lane: Lane, prompt: list[int], sampling: Sampling, priority: int = 0
+    ) -> AsyncGenerator[Piece, None]:
+        """The answer piece by piece. Raises QueueFull at once, GenerationFailed later.
 
-    async def stream(self, prompt: list[int], sampling: Sampling) -> AsyncGenerator[Piece, None]:
-        """The answer piece by piece. Raises Full at once. Closing it frees the slot within one step."""
-        if self._open >= self._most:
-            raise Full
-        self._open += 1
-        request = _Request(
-            Sampler(sampling), Detokenizer(self._decode, sampling.stop), asyncio.get_running_loop(), asyncio.Queue()
-        )
-        running = Running(prompt, min(sampling.max_tokens, self.context - len(prompt)), request)
-        self._inbox.put(("add", running))
+        Closing the generator frees the slot within one step.
+        """
+        out: asyncio.Queue[Outcome] = asyncio.Queue()
+        answering = lane.submit(prompt, sampling, partial(_post, asyncio.get_running_loop(), out.put_nowait), priority)
+        self._notify()
         try:
             while True:
-                piece = await request.out.get()
-                if isinstance(piece, GenerationFailed):
-                    raise piece
-                yield piece
-                if piece.finish_reason is not None:
+                outcome = await out.get()
+                if isinstance(outcome, Failure):
+                    raise GenerationFailed(outcome.detail)
+                yield outcome
+                if outcome.finish_reason is not None:
                     return
         finally:
-            self._open -= 1
-            self._inbox.put(("remove", running))
+            lane.cancel(answering)
+            self._notify()
 
-    def _decode(self, tokens: Sequence[int]) -> str:
-        return str(self.tokenizer.decode(list(tokens), skip_special_tokens=True))
+    async def embed(self, texts: Sequence[str]) -> tuple[list[list[float]], int]:
+        """Vectors of length 1, and the tokens that were read. Raises GenerationFailed."""
+        assert self._embedder is not None
+        loop = asyncio.get_running_loop()
+        tokens = await asyncio.to_thread(self._embedder.encode, texts)
+        done: asyncio.Future[list[list[float]] | None] = loop.create_future()
+
+        def settle(vectors: list[list[float]] | None) -> None:
+            if not done.done():
+                done.set_result(vectors)
+
+        job = EmbeddingJob(tokens, partial(_post, loop, settle))
+        with self._wake:
+            self._jobs.append(job)
+            self._wake.notify()
+        try:
+            vectors = await done
+        finally:
+            job.over = True
+        if vectors is None:
+            raise GenerationFailed("the embedding model failed")
+        return vectors, sum(map(len, tokens))
+
+    def _notify(self) -> None:
+        with self._wake:
+            self._wake.notify()
 
     def _work(self) -> None:
-        while self._take_in():
-            step = self.scheduler.schedule()
-            try:
-                if step.prefill is not None:
-                    self._read(step.prefill, *step.chunk)
-                if step.decode:
-                    self._say(step.decode)
-            except Exception as error:
-                # One bad step must not end the worker: its requests are told, the next ones go on.
-                log.error("step_failed", exc_info=error)
-                for running in (*step.decode, *([step.prefill] if step.prefill else [])):
-                    self._fail(running, repr(error))
-
-    def _take_in(self) -> bool:
-        """Read the inbox; wait in it while there is nothing to do. False when the runner is closed."""
-        while True:
-            try:
-                note = self._inbox.get(block=self.scheduler.idle)
-            except queue.Empty:
-                return True
-            if note is None:
-                return False
-            kind, running = note
-            if kind == "add":
-                self.scheduler.add(running)
-                self.counts.requests += 1
-                self.counts.prompt_tokens += len(running.prompt)
-            else:
-                running.payload.ended = True
-                self.scheduler.remove(running)
-
-    def _read(self, running: Running, start: int, end: int) -> None:
-        logits = self._forward.prefill(running.slot, running.prompt[start:end], start)
-        running.cached = end
-        if end == len(running.prompt):
-            self._draw(running, logits)
-
-    def _say(self, rows: tuple[Running, ...]) -> None:
-        logits = self._forward.decode(
-            [row.slot for row in rows], [row.answer[-1] for row in rows], [row.cached for row in rows]
-        )
-        for row, its in zip(rows, logits, strict=True):
-            row.cached += 1
-            self._draw(row, its)
-
-    def _draw(self, running: Running, logits: torch.Tensor) -> None:
-        request: _Request = running.payload
         try:
-            token = request.sampler.draw(logits, running.tokens)
-        except BrokenLogits:
-            self._fail(running, "the model's output holds no number")
+            while self._wait():
+                for lane in self._lanes:
+                    if lane.busy:
+                        lane.step()
+                self._embed_some()
+        finally:
+            if not self._closing:
+                self._on_death()
+
+    def _wait(self) -> bool:
+        """Sleep while there is nothing to do. False when the runner is closed."""
+        with self._wake:
+            self._wake.wait_for(lambda: self._closing or self._jobs or any(lane.busy for lane in self._lanes))
+            return not self._closing
+
+    def _embed_some(self) -> None:
+        """One batch of the job whose turn it is: a question to the knowledge base does not wait for an import."""
+        with self._wake:
+            if not self._jobs:
+                return
+            job = self._jobs.popleft()
+        if job.over:
             return
-        if token in self._ends:
-            self._finish(running, "stop", request.text.end())
+        assert self._embedder is not None
+        try:
+            done = self._embedder.step(job)
+        except (RuntimeError, ValueError, IndexError, MemoryError):
+            job.deliver(None)
             return
-        running.answer.append(token)
-        self.counts.tokens += 1
-        text = request.text.feed(token)
-        if request.text.stopped:
-            self._finish(running, "stop", text)
-        elif len(running.answer) >= running.max_tokens:
-            self._finish(running, "length", text + request.text.end())
-        elif text:
-            request.put(Piece(text))
-
-    def _finish(self, running: Running, reason: str, text: str) -> None:
-        request: _Request = running.payload
-        if text:
-            request.put(Piece(text))
-        request.put(Piece(finish_reason=reason, usage=Usage(len(running.prompt), len(running.answer))))
-        self.scheduler.remove(running)
-
-    def _fail(self, running: Running, detail: str) -> None:
-        self.counts.failures += 1
-        running.cached = 0  # what its slot holds is not to be trusted
-        self.scheduler.remove(running)
-        running.payload.put(GenerationFailed(detail))
+        if done:
+            job.deliver(job.vectors)
+        else:
+            with self._wake:
+                self._jobs.append(job)
 
 
-def _end_tokens(generation: Any, tokenizer: Any) -> frozenset[int]:
-    ends = generation.eos_token_id
-    listed = list(ends) if isinstance(ends, list) else [ends]
-    return frozenset(token for token in (*listed, tokenizer.eos_token_id) if token is not None)
+def _post(loop: asyncio.AbstractEventLoop, call: Callable[[T], None], value: T) -> None:
+    """Call in the event loop, which may be gone when the process ends."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(call, value)

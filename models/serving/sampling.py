@@ -10,7 +10,7 @@ from torch import Tensor
 from models.engine import Sampling
 
 NUCLEUS = 256
-"""So many best tokens are sorted first; the whole vocabulary only when they hold less than top_p."""
+"""So many best tokens are looked at first; the whole vocabulary only when they hold less than top_p."""
 
 
 class BrokenLogits(Exception):
@@ -18,43 +18,51 @@ class BrokenLogits(Exception):
 
 
 class Sampler:
-    """Draws tokens for one request."""
+    """Draws tokens for one request: penalty, temperature, nucleus, in the order of `model.generate`."""
 
-    def __init__(self, sampling: Sampling) -> None:
+    def __init__(self, sampling: Sampling, prompt: Sequence[int]) -> None:
         self._sampling = sampling
+        self._seen = set(prompt) if sampling.repetition_penalty != 1.0 else None
         self._generator = torch.Generator()
         if sampling.seed is None:
             self._generator.seed()
         else:
             self._generator.manual_seed(sampling.seed)
 
-    def draw(self, logits: Tensor, seen: Sequence[int]) -> int:
-        """The next token. `logits` [vocabulary], `seen` the tokens of prompt and answer so far."""
-        logits = logits.to(device="cpu", dtype=torch.float32)
+    def draw(self, logits: Tensor) -> int:
+        """The next token; `logits` [vocabulary]. Raises BrokenLogits."""
+        # the largest tells of all: a single NaN makes it NaN
         if not torch.isfinite(logits.max()):
             raise BrokenLogits
-        if self._sampling.repetition_penalty != 1.0:
-            logits = self._penalised(logits, seen)
-        if self._sampling.temperature <= 0:
+        if self._seen is not None:
+            logits = self._penalised(logits, list(self._seen))
+        token = self._choose(logits)
+        if self._seen is not None:
+            self._seen.add(token)
+        return token
+
+    def _choose(self, logits: Tensor) -> int:
+        if self._sampling.temperature == 0:
             return int(logits.argmax())
-        probabilities, tokens = self._nucleus(torch.softmax(logits / self._sampling.temperature, -1))
+        probabilities = torch.softmax(logits / self._sampling.temperature, -1)
+        if self._sampling.top_p >= 1:
+            return int(torch.multinomial(probabilities, 1, generator=self._generator))
+        probabilities, tokens = self._nucleus(probabilities)
         return int(tokens[torch.multinomial(probabilities, 1, generator=self._generator)])
 
-    def _penalised(self, logits: Tensor, seen: Sequence[int]) -> Tensor:
+    def _penalised(self, logits: Tensor, seen: list[int]) -> Tensor:
         logits = logits.clone()
-        index = torch.tensor(sorted(set(seen)))
+        index = torch.tensor(seen)
         values = logits[index]
         penalty = self._sampling.repetition_penalty
         logits[index] = torch.where(values > 0, values / penalty, values * penalty)
         return logits
 
     def _nucleus(self, probabilities: Tensor) -> tuple[Tensor, Tensor]:
-        """The smallest set of best tokens that holds top_p."""
+        """The smallest set of best tokens that holds top_p; at least one."""
         best, tokens = probabilities.topk(min(NUCLEUS, probabilities.numel()))
-        if self._sampling.top_p >= 1.0:
-            return probabilities, torch.arange(probabilities.numel())
         if best.sum() < self._sampling.top_p:
             best, tokens = probabilities.sort(descending=True)
         before = best.cumsum(-1) - best
-        kept = int((before < self._sampling.top_p).sum())
+        kept = max(1, int((before < self._sampling.top_p).sum()))
         return best[:kept], tokens[:kept]

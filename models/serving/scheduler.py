@@ -1,145 +1,165 @@
-"""The scheduler: which request gets a slot, which prompt is read on, which rows are decoded. Knows no torch."""
+"""The scheduler: who gets a slot, which prompts are read on, which rows are decoded. Knows no torch.
+
+Order of admission is by arrival, and nobody overtakes who waits for room, so nobody waits for ever. A request of lower
+priority counts as one that came `PATIENCE` requests later for each step of priority: it yields, but only so far.
+"""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Sequence
+import heapq
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Generic, TypeVar
 
-CHUNK = 256
-"""Prompt tokens read in one step, so that a long prompt does not freeze the others."""
+from models.serving.slots import Slots
+
+PATIENCE = 64
 
 
-class Full(Exception):
+class QueueFull(Exception):
     """The queue is as long as it may get."""
 
 
-class TooLong(Exception):
-    """The prompt leaves no room for an answer. `most` is the context's length in tokens."""
-
-    def __init__(self, tokens: int, most: int) -> None:
-        super().__init__(f"{tokens} tokens do not fit {most}")
-        self.tokens = tokens
-        self.most = most
-
-
-@dataclass(eq=False, slots=True)
-class Running:
-    """One request in the engine: its tokens, and how many of them are in the cache of its slot."""
+@dataclass(eq=False)
+class Generation:
+    """One request in the engine: prompt and answer as tokens, and how many of them its slot holds."""
 
     prompt: list[int]
-    max_tokens: int
-    payload: Any = None
+    most: int
+    priority: int = 0
     answer: list[int] = field(default_factory=list)
     cached: int = 0
     slot: int = -1
-    cancelled: bool = False
+    over: bool = False
 
     @property
     def tokens(self) -> list[int]:
         return self.prompt + self.answer
 
     @property
-    def prefilling(self) -> bool:
-        """True while more than the last token has still to be read."""
-        return self.cached < len(self.prompt) + len(self.answer) - 1 or not self.answer
+    def pending(self) -> int:
+        """Tokens that the model has still to read before it can say the next one."""
+        return len(self.prompt) + len(self.answer) - self.cached
+
+    @property
+    def room(self) -> int:
+        """Tokens of cache it may come to need."""
+        return len(self.prompt) + self.most
 
 
-@dataclass(slots=True)
-class _Slot:
-    tokens: list[int] = field(default_factory=list)
-    owner: Running | None = None
-    used: int = 0
+G = TypeVar("G", bound=Generation)
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """What to compute next: one chunk of a prompt, and one token for each of `decode`."""
+class Part(Generic[G]):
+    """`count` tokens of one generation, to be read next. `source` names a slot whose first `cached` tokens fit here."""
 
-    prefill: Running | None
-    chunk: tuple[int, int]
-    decode: tuple[Running, ...]
+    generation: G
+    count: int
+    source: int | None = None
 
 
-class Scheduler:
-    """Slots of `context` tokens each; a freed slot keeps its tokens until somebody else needs it."""
+@dataclass(frozen=True, slots=True)
+class Step(Generic[G]):
+    """What to compute next, in one pass; `released` slots hold nothing of worth any more."""
 
-    def __init__(self, slots: int, context: int, most_waiting: int, *, reuse: bool = True) -> None:
-        self.context = context
-        self._reuse = reuse
-        self._slots = [_Slot() for _ in range(slots)]
+    parts: list[Part[G]]
+    released: list[int]
+
+
+class Scheduler(Generic[G]):
+    """Requests in a bounded queue and in slots. Not thread-safe: the lane holds its lock around it."""
+
+    def __init__(self, slots: Slots, *, chunk: int = 256, most_waiting: int = 256) -> None:
+        self._slots = slots
+        self._chunk = chunk
         self._most_waiting = most_waiting
-        self._waiting: deque[Running] = deque()
-        self._clock = 0
-        self.reused_tokens = 0
+        self._arrivals = 0
+        self._steps = 0
+        self._waiting: list[tuple[int, int, G]] = []
+        self._running: list[G] = []
 
     @property
     def waiting(self) -> int:
-        return len(self._waiting)
+        return sum(not generation.over for _, _, generation in self._waiting)
 
     @property
-    def running(self) -> tuple[Running, ...]:
-        return tuple(slot.owner for slot in self._slots if slot.owner is not None)
+    def running(self) -> int:
+        return len(self._running)
 
     @property
-    def idle(self) -> bool:
-        return not self._waiting and not self.running
+    def busy(self) -> bool:
+        return bool(self._waiting or self._running)
 
-    def add(self, sequence: Running) -> None:
-        """Take a request in. Raises TooLong or Full."""
-        if len(sequence.prompt) >= self.context:
-            raise TooLong(len(sequence.prompt), self.context)
-        if len(self._waiting) >= self._most_waiting:
-            raise Full
-        sequence.max_tokens = min(sequence.max_tokens, self.context - len(sequence.prompt))
-        self._waiting.append(sequence)
+    def submit(self, generation: G) -> None:
+        """Take a request in. Raises QueueFull; the caller has checked that it fits the cache at all."""
+        if self.waiting >= self._most_waiting:
+            raise QueueFull
+        self._arrivals += 1
+        place = self._arrivals + PATIENCE * generation.priority
+        heapq.heappush(self._waiting, (place, self._arrivals, generation))
 
-    def remove(self, sequence: Running) -> None:
-        """A request is over: its slot is free, its tokens stay there for who begins alike."""
-        if sequence.slot < 0:
-            if sequence in self._waiting:
-                self._waiting.remove(sequence)
-            return
-        slot = self._slots[sequence.slot]
-        slot.tokens = sequence.tokens[: sequence.cached]
-        slot.owner = None
-        sequence.slot = -1
+    def cancel(self, generation: G) -> None:
+        """Nobody wants it any more. Its slot is free at the next step, since the present one may be writing there."""
+        generation.over = True
 
-    def schedule(self) -> Step:
-        """Give free slots to who waits longest, then name the next work."""
-        while self._waiting and any(slot.owner is None for slot in self._slots):
-            self._admit(self._waiting.popleft())
-        running = self.running
-        # The one with the least left to read goes first: short prompts answer soon beside a long one.
-        reading = sorted(
-            (sequence for sequence in running if sequence.prefilling),
-            key=lambda sequence: len(sequence.prompt) - sequence.cached,
-        )
-        prefill = reading[0] if reading else None
-        chunk = (prefill.cached, min(prefill.cached + CHUNK, len(prefill.prompt))) if prefill else (0, 0)
-        return Step(prefill, chunk, tuple(sequence for sequence in running if not sequence.prefilling))
+    def plan(self) -> Step[G]:
+        """The next step: one token of everybody who decodes, and prompt tokens up to the chunk's size."""
+        self._steps += 1
+        for generation in [each for each in self._running if each.over]:
+            self._leave(generation)
+        released = self._admit()
+        parts = [Part(each, 1) for each in self._running if each.pending == 1 and each.cached > 0]
+        room = self._chunk
+        for generation in self._readers():
+            if room == 0:
+                break
+            source = None
+            if generation.cached == 0:
+                source, generation.cached = self._slots.reuse(generation.slot, generation.prompt)
+            count = min(generation.pending, room)
+            parts.append(Part(generation, count, source))
+            room -= count
+        return Step(parts, released)
 
-    def _admit(self, sequence: Running) -> None:
-        """Into the free slot that already holds most of the prompt, else the one unused longest."""
-        free = [number for number, slot in enumerate(self._slots) if slot.owner is None]
-        shared = {number: self._shared(number, sequence) for number in free}
-        best = max(free, key=lambda number: (shared[number], -self._slots[number].used))
-        self._clock += 1
-        slot = self._slots[best]
-        slot.owner, slot.used, slot.tokens = sequence, self._clock, []
-        sequence.slot = best
-        # The last token is always read: its logits are needed.
-        sequence.cached = min(shared[best], len(sequence.prompt) - 1)
-        self.reused_tokens += sequence.cached
+    def computed(self, part: Part[G]) -> None:
+        """The part's tokens are in the cache now."""
+        generation = part.generation
+        generation.cached += part.count
+        self._slots.hold(generation.slot, generation.tokens[: generation.cached])
 
-    def _shared(self, slot: int, sequence: Running) -> int:
-        return _common(self._slots[slot].tokens, sequence.prompt) if self._reuse else 0
+    def end(self, generation: G, *, spoilt: bool = False) -> None:
+        """It is over; what its slot holds may serve who begins alike, unless it is `spoilt`."""
+        if not generation.over and generation.slot >= 0:
+            if spoilt:
+                self._slots.hold(generation.slot, [])
+            self._leave(generation)
+        generation.over = True
 
+    def _readers(self) -> list[G]:
+        """Who has prompt left to read: by turns the oldest first and the shortest first.
 
-def _common(one: Sequence[int], other: Sequence[int]) -> int:
-    """How many tokens both begin with."""
-    for number, (a, b) in enumerate(zip(one, other, strict=False)):
-        if a != b:
-            return number
-    return min(len(one), len(other))
+        So a short question answers soon beside a long document, and the document still gets every other step.
+        """
+        readers = [each for each in self._running if each.pending > 1 or each.cached == 0]
+        if self._steps % 2:
+            readers.sort(key=lambda each: each.pending)
+        return readers
+
+    def _admit(self) -> list[int]:
+        released: list[int] = []
+        while self._waiting:
+            generation = self._waiting[0][2]
+            if not generation.over:
+                taken = self._slots.take(generation.prompt, generation.room)
+                if taken is None:
+                    break
+                generation.slot, evicted = taken
+                released += evicted
+                self._running.append(generation)
+            heapq.heappop(self._waiting)
+        return released
+
+    def _leave(self, generation: G) -> None:
+        self._running.remove(generation)
+        self._slots.free(generation.slot)
+        generation.slot = -1

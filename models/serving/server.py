@@ -9,24 +9,23 @@ import json
 import struct
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import Any
 
-import prometheus_client as prometheus
 import structlog
 from aiohttp import web
 
 from models.engine import Piece, Sampling, Usage
-from models.serving.embeddings import Embedder
+from models.serving.lane import Lane
+from models.serving.metrics import Metrics
 from models.serving.requests import ChatRequest, EmbeddingRequest, WireError, read
 from models.serving.runner import GenerationFailed, Runner
-from models.serving.scheduler import Full
+from models.serving.scheduler import QueueFull
 
 log = structlog.get_logger(__name__)
 
-MOST_BYTES = 4 * 2**20
+MOST_BYTES = 2 * 2**20
 EMBEDDING = "embedding"
 RETRY_SECONDS = 5
 
@@ -34,33 +33,16 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Server:
-    """Routes over `runners`, each a model by its name, and the embedder."""
+    """Routes over `lanes`, each a model by its name, and the embedding model if there is one."""
 
-    def __init__(self, runners: Mapping[str, Runner], embedder: Embedder | None, token: str) -> None:
-        self._runners = runners
-        self._embedder = embedder
+    def __init__(self, runner: Runner, lanes: Mapping[str, Lane], *, embeds: bool, token: str) -> None:
+        self._runner = runner
+        self._lanes = lanes
+        self._embeds = embeds
         self._token = token
         self._started = int(time.time())
-        # The encoder is not safe to share between threads, and one at a time is fair to the decoder.
-        self._embedding = ThreadPoolExecutor(1, thread_name_prefix="embedding")
-        registry = self.registry = prometheus.CollectorRegistry()
-        self._first = prometheus.Histogram(
-            "parley_worker_first_token_seconds", "Time to the first token", ["model"], registry=registry
-        )
-        self._ended = prometheus.Counter(
-            "parley_worker_requests", "Requests by how they ended", ["model", "end"], registry=registry
-        )
-        self._tokens = prometheus.Counter(
-            "parley_worker_tokens", "Tokens read and written", ["model", "kind"], registry=registry
-        )
-        for name, runner in runners.items():
-            for gauge, words, value in (
-                ("running", "Sequences in a slot", lambda r=runner: len(r.scheduler.running)),
-                ("waiting", "Sequences in the queue", lambda r=runner: r.scheduler.waiting),
-                ("reused_tokens", "Prompt tokens found in the cache", lambda r=runner: r.scheduler.reused_tokens),
-            ):
-                metric = prometheus.Gauge(f"parley_worker_{gauge}_{_metric(name)}", words, registry=registry)
-                metric.set_function(value)
+        self._metrics = Metrics(lanes)
+        self.draining = False
 
     def application(self) -> web.Application:
         application = web.Application(client_max_size=MOST_BYTES, middlewares=[self._guard])
@@ -75,152 +57,162 @@ class Server:
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Check the key, and turn every error into the dialect's shape."""
         try:
-            if request.path != "/health" and self._token:
-                given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-                if not hmac.compare_digest(given.encode(), self._token.encode()):
-                    raise WireError(401, "Wrong or missing key.", "authentication_error", "invalid_api_key")
+            self._admit(request)
             return await handler(request)
         except WireError as error:
             return error.response()
+        except GenerationFailed:
+            return _model_failed().response()
         except web.HTTPException as error:
             code = {404: "not_found", 405: "method_not_allowed"}.get(error.status)
             return WireError(error.status, f"{request.method} {request.path}: {error.reason}.", code=code).response()
-        except Exception as error:
+        except ConnectionError:
+            raise  # the client is gone, there is nobody to tell
+        except Exception as error:  # the last net of the wire: a client never sees a traceback
             log.error("request_failed", path=request.path, exc_info=error)
-            return WireError(500, "The worker failed on this request.", "server_error").response()
+            return WireError(500, "The worker failed on this request.", "server_error", "internal_error").response()
+
+    def _admit(self, request: web.Request) -> None:
+        if request.path == "/health":
+            return
+        given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if self._token and not hmac.compare_digest(given.encode(), self._token.encode()):
+            raise WireError(401, "Wrong or missing key.", "authentication_error", "invalid_api_key")
+        if self.draining and request.method == "POST":
+            raise _overloaded("The worker is ending.")
 
     async def health(self, _request: web.Request) -> web.Response:
-        alive = all(runner.alive for runner in self._runners.values())
+        lanes = set(self._lanes.values())
+        status = "failed" if not self._runner.alive else "ending" if self.draining else "ok"
         body = {
-            "status": "ok" if alive else "failed",
-            "running": sum(len(runner.scheduler.running) for runner in self._runners.values()),
-            "waiting": sum(runner.scheduler.waiting for runner in self._runners.values()),
+            "status": status,
+            "running": sum(lane.scheduler.running for lane in lanes),
+            "waiting": sum(lane.scheduler.waiting for lane in lanes),
+            "free_slots": sum(lane.slots.free_count for lane in lanes),
         }
-        return web.json_response(body, status=200 if alive else 503)
+        return web.json_response(body, status=200 if status == "ok" else 503)
 
     async def metrics(self, _request: web.Request) -> web.Response:
-        return web.Response(body=prometheus.generate_latest(self.registry), content_type="text/plain")
+        return web.Response(body=self._metrics.text(), content_type="text/plain")
 
     async def models(self, _request: web.Request) -> web.Response:
-        names = [*self._runners, *([EMBEDDING] if self._embedder else [])]
+        names = [*self._lanes, *([EMBEDDING] if self._embeds else [])]
         data = [{"id": name, "object": "model", "created": self._started, "owned_by": "parley"} for name in names]
         return web.json_response({"object": "list", "data": data})
 
     async def complete(self, request: web.Request) -> web.StreamResponse:
         asked = await read(request, ChatRequest)
-        runner = self._runners.get(asked.model)
-        if runner is None:
-            raise WireError(404, f"The model {asked.model} is not served here.", code="model_not_found", param="model")
+        lane = self._lanes.get(asked.model)
+        if lane is None:
+            raise _unknown_model(asked.model)
         messages = [message.message() for message in asked.messages]
-        if not any(message.content.strip() for message in messages):
-            raise WireError(400, "messages hold no text.", code="invalid_value", param="messages")
         try:
-            prompt = await asyncio.to_thread(runner.encode, messages)
-        except Exception as error:
-            raise WireError(400, f"The model's chat template refuses these messages: {error}") from error
-        if len(prompt) >= runner.context:
-            raise WireError(
-                400, f"The prompt has {len(prompt)} tokens; this model's context length is {runner.context} tokens.",
-                code="context_length_exceeded", param="messages",
-            )  # fmt: skip
-        sampling = asked.sampling(runner.context - len(prompt))
-        if asked.stream:
-            return await self._stream(request, asked, runner, prompt, sampling)
-        return await self._whole(asked, runner, prompt, sampling)
+            prompt = await asyncio.to_thread(lane.encode, messages)
+        except ValueError as error:
+            raise WireError(422, f"The model refuses these messages: {error}.", param="messages") from error
+        sampling = asked.sampling(len(prompt), lane.context)
+        async with aclosing(self._counted(asked, lane, prompt, sampling)) as pieces:
+            answer = self._stream(request, asked, pieces) if asked.stream else self._whole(asked, pieces)
+            return await answer
 
-    async def _whole(
-        self, asked: ChatRequest, runner: Runner, prompt: list[int], sampling: Sampling
-    ) -> web.StreamResponse:
+    async def _whole(self, asked: ChatRequest, pieces: AsyncGenerator[Piece, None]) -> web.Response:
         text, last = "", Piece()
-        try:
-            async with aclosing(self._counted(asked.model, runner, prompt, sampling)) as pieces:
-                async for last in pieces:
-                    text += last.text
-        except GenerationFailed as error:
-            log.error("generation_failed", detail=error.detail)
-            raise WireError(500, "The model failed on this request.", "server_error") from error
-        choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": last.finish_reason}
-        body = {"id": _new_id(), "object": "chat.completion", "created": int(time.time()), "model": asked.model}
-        return web.json_response({**body, "choices": [choice], "usage": _usage(last.usage or Usage())})
+        async for last in pieces:
+            text += last.text
+        choice = {
+            "index": 0, "message": {"role": "assistant", "content": text, "refusal": None}, "logprobs": None,
+            "finish_reason": last.finish_reason,
+        }  # fmt: skip
+        return web.json_response(
+            {**_head("chat.completion", asked.model), "choices": [choice], "usage": _usage(last.usage or Usage())}
+        )
 
     async def _stream(
-        self, request: web.Request, asked: ChatRequest, runner: Runner, prompt: list[int], sampling: Sampling
+        self, request: web.Request, asked: ChatRequest, pieces: AsyncGenerator[Piece, None]
     ) -> web.StreamResponse:
+        counts = asked.stream_options is not None and asked.stream_options.include_usage
+        head = _head("chat.completion.chunk", asked.model)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
-        head = {
-            "id": _new_id(), "object": "chat.completion.chunk", "created": int(time.time()), "model": asked.model,
-        }  # fmt: skip
-        usage = asked.stream_options is not None and asked.stream_options.include_usage
 
-        async def event(delta: dict[str, str] | None, reason: str | None = None, total: Usage | None = None) -> None:
-            choices = [] if delta is None else [{"index": 0, "delta": delta, "finish_reason": reason}]
-            body: dict[str, Any] = {**head, "choices": choices}
-            if usage:
-                body["usage"] = _usage(total) if total else None
-            await response.write(b"data: " + json.dumps(body).encode() + b"\n\n")
+        async def event(delta: dict[str, str], reason: str | None = None) -> None:
+            choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
+            await response.write(_event({**head, "choices": [choice], **({"usage": None} if counts else {})}))
 
-        async with aclosing(self._counted(asked.model, runner, prompt, sampling)) as pieces:
-            try:
-                async for piece in pieces:
-                    if not response.prepared:
-                        # Only now: a request that is refused gets its own status.
-                        await response.prepare(request)
-                        await event({"role": "assistant", "content": ""})
-                    if piece.text:
-                        await event({"content": piece.text})
-                    if piece.finish_reason is not None:
-                        await event({}, piece.finish_reason)
-                        if usage:
-                            await event(None, total=piece.usage)
-            except GenerationFailed as error:
-                log.error("generation_failed", detail=error.detail)
-                failure = WireError(500, "The model failed on this request.", "server_error")
+        try:
+            async for piece in pieces:
                 if not response.prepared:
-                    raise failure from error
-                await response.write(b"data: " + json.dumps(failure.body).encode() + b"\n\n")
+                    # only now, so that a request that is refused or fails at once gets its own status
+                    await response.prepare(request)
+                    await event({"role": "assistant", "content": ""})
+                if piece.text:
+                    await event({"content": piece.text})
+                if piece.finish_reason is not None:
+                    await event({}, piece.finish_reason)
+                    if counts:
+                        await response.write(_event({**head, "choices": [], "usage": _usage(piece.usage or Usage())}))
+        except GenerationFailed:
+            if not response.prepared:
+                raise
+            await response.write(_event(_model_failed().body))
         await response.write(b"data: [DONE]\n\n")
         return response
 
-    async def _counted(self, name: str, runner: Runner, prompt: list[int], sampling: Sampling) -> Any:
-        """The runner's pieces, measured."""
+    async def _counted(
+        self, asked: ChatRequest, lane: Lane, prompt: list[int], sampling: Sampling
+    ) -> AsyncGenerator[Piece, None]:
+        """The runner's pieces, measured. Raises WireError when the queue is full."""
         started, first, end = time.monotonic(), True, "dropped"
         try:
-            async with aclosing(runner.stream(prompt, sampling)) as pieces:
+            async with aclosing(self._runner.stream(lane, prompt, sampling, asked.priority)) as pieces:
                 async for piece in pieces:
                     if first:
-                        self._first.labels(name).observe(time.monotonic() - started)
+                        self._metrics.first_token.labels(asked.model).observe(time.monotonic() - started)
                         first = False
-                    if piece.usage is not None:
-                        end = piece.finish_reason or "stop"
-                        self._tokens.labels(name, "read").inc(piece.usage.prompt_tokens)
-                        self._tokens.labels(name, "written").inc(piece.usage.completion_tokens)
+                    end = piece.finish_reason or end
                     yield piece
-        except Full:
+        except QueueFull as error:
             end = "refused"
-            raise WireError(
-                503, "The queue is full.", "overloaded_error", "queue_full", headers={"Retry-After": str(RETRY_SECONDS)}
-            ) from None
-        except GenerationFailed:
+            raise _overloaded("The queue is full.") from error
+        except GenerationFailed as error:
             end = "failed"
+            log.error("generation_failed", model=asked.model, detail=error.detail)
             raise
         finally:
-            self._ended.labels(name, end).inc()
+            self._metrics.requests.labels(asked.model, end).inc()
 
     async def embed(self, request: web.Request) -> web.Response:
         asked = await read(request, EmbeddingRequest)
-        if self._embedder is None or asked.model != EMBEDDING:
-            raise WireError(404, f"The model {asked.model} is not served here.", code="model_not_found", param="model")
-        texts = [asked.input] if isinstance(asked.input, str) else asked.input
-        if not all(text.strip() for text in texts):
-            raise WireError(400, "input holds an empty text.", code="invalid_value", param="input")
-        loop = asyncio.get_running_loop()
-        vectors, tokens = await loop.run_in_executor(self._embedding, self._embedder.embed, texts)
+        if not self._embeds or asked.model != EMBEDDING:
+            raise _unknown_model(asked.model)
+        vectors, tokens = await self._runner.embed(asked.texts)
+        self._metrics.embedded.inc(len(vectors))
         data = [
             {"object": "embedding", "index": number, "embedding": _encoded(vector, asked.encoding_format)}
             for number, vector in enumerate(vectors)
         ]
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}
         return web.json_response({"object": "list", "model": EMBEDDING, "data": data, "usage": usage})
+
+
+def _unknown_model(name: str) -> WireError:
+    return WireError(404, f"The model {name!r} is not served here.", code="model_not_found", param="model")
+
+
+def _model_failed() -> WireError:
+    return WireError(500, "The model failed on this request.", "server_error", "generation_failed")
+
+
+def _overloaded(words: str) -> WireError:
+    headers = {"Retry-After": str(RETRY_SECONDS)}
+    return WireError(503, words, "overloaded_error", "overloaded", headers=headers)
+
+
+def _head(kind: str, model: str) -> dict[str, Any]:
+    return {"id": f"chatcmpl-{uuid.uuid4().hex}", "object": kind, "created": int(time.time()), "model": model}
+
+
+def _event(body: dict[str, Any]) -> bytes:
+    return b"data: " + json.dumps(body, ensure_ascii=False).encode() + b"\n\n"
 
 
 def _encoded(vector: list[float], form: str) -> list[float] | str:
@@ -233,11 +225,3 @@ def _usage(usage: Usage) -> dict[str, int]:
         "completion_tokens": usage.completion_tokens,
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
     }
-
-
-def _new_id() -> str:
-    return f"chatcmpl-{uuid.uuid4().hex}"
-
-
-def _metric(name: str) -> str:
-    return "".join(character if character.isalnum() else "_" for character in name)

@@ -9,7 +9,8 @@ const ICONS = {
 // These stand in the row of icons, in this order; every other control is a button with words.
 const ROW = ["retry", "up", "down", "continue", "undo", "edit", "why"];
 
-export function controls(turn) {
+// `troubled`: there is a Retry with words above already.
+export function controls(turn, troubled) {
   const { view } = turn;
   const offered = view.buttons.filter((button) => !ROW.includes(button.control));
   const row = make("div.row", { role: "toolbar", "aria-label": "About this answer" });
@@ -17,7 +18,7 @@ export function controls(turn) {
   if (view.text) row.append(copy(turn));
   for (const control of ROW) {
     const button = view.buttons.find((one) => one.control === control);
-    if (button) row.append(small(turn, button));
+    if (button && !(troubled && control === "retry")) row.append(small(turn, button));
   }
   if (view.model) row.append(make("span.fine", { title: fineWords(view) }, view.model));
   const picks = make("div.picks", {}, ...offered.map((button) => wide(turn, button)));

@@ -84,8 +84,10 @@ export function frame() {
   };
   document.getElementById("close-side").addEventListener("click", close);
   document.getElementById("shade").addEventListener("click", close);
-  document.getElementById("side").addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && narrow.matches) close();
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !document.body.classList.contains("side-open")) return;
+    event.preventDefault();
+    close();
   });
   narrow.addEventListener("change", () => showSide(false));
   showSide(false);

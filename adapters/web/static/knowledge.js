@@ -47,8 +47,8 @@ async function upload({ file, row, words, bar }) {
     const query = new URLSearchParams({ name: file.name });
     for await (const { name, data } of events(`/knowledge/documents?${query}`, file)) {
       if (name === "progress") {
-        words.textContent = `${data.done} of ${data.total} passages`;
-        bar.value = data.total ? data.done / data.total : 0;
+        words.textContent = `Reading, ${Math.round(data.part * 100)} %`;
+        bar.value = data.part;
       } else if (name === "failed") throw new Refused(data.words);
       else if (name === "added") {
         bar.remove();
@@ -113,14 +113,20 @@ async function sure(button, one) {
 }
 
 async function search(words) {
-  const { passages } = await call("GET", `/knowledge/search?${new URLSearchParams({ words })}`);
+  const { passages, confidence, sure, lexical } = await call("GET", `/knowledge/search?${new URLSearchParams({ words })}`);
   const head = passages.length ? `${counted(passages.length, "passage")} for “${words}”` : `Nothing found for “${words}”`;
   const close = make("button.ghost", { type: "button", "aria-label": "Close the results" }, icon("close"));
   close.addEventListener("click", () => {
     page.results.hidden = true;
     page.words.focus();
   });
-  page.results.replaceChildren(make("div.found-head", {}, make("h2", {}, head), close), ...passages.map(passage));
+  const verdict = sure ? "/support would answer this from these passages" : "/support would say that it does not know";
+  const how = lexical ? "; only words were compared, as the model is not ready" : "";
+  page.results.replaceChildren(
+    make("div.found-head", {}, make("h2", {}, head), close),
+    make("p.small", {}, `${verdict}: confidence ${confidence.toFixed(2)}${how}.`),
+    ...passages.map(passage),
+  );
   page.results.hidden = false;
 }
 
@@ -133,7 +139,7 @@ function passage(one) {
       {},
       make("strong", {}, one.title),
       make("span", {}, one.heading),
-      make("span.score", { title: "How well it fits, from 0 to 1" }, one.score.toFixed(2)),
+      make("span.score", { title: "How well it fits, beside the others of this search" }, one.score.toFixed(2)),
     ),
     make("p", {}, one.text),
   );

@@ -17,7 +17,9 @@ export function sources(list) {
     ),
   );
   const words = list.length === 1 ? "1 source" : `${list.length} sources`;
-  return make("details.sources", {}, make("summary", {}, icon("book"), words), make("ol", {}, ...items));
+  const details = make("details.sources", {}, make("summary", {}, icon("book"), words), make("ol", {}, ...items));
+  details.addEventListener("toggle", () => details.open && details.scrollIntoView({ block: "nearest" }));
+  return details;
 }
 
 function title(source) {

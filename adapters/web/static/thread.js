@@ -126,8 +126,9 @@ export class Thread {
   }
 
   // Ends every turn that is being answered; what was said by then stays.
+  // Those that wait go first: else one would begin as soon as the one before it has ended.
   async stop() {
-    for (const [turn, abort] of this.running) {
+    for (const [turn, abort] of [...this.running].reverse()) {
       if (!turn.runningId) {
         abort.abort();
         continue;

@@ -96,12 +96,12 @@ export class Turn {
     const troubled = view.state === "broken" || view.state === "failed";
     this.below.replaceChildren(
       ...[
-        troubled ? this.trouble(...(view.notes.length ? view.notes.map(note) : [make("p", {}, STATES[view.state])])) : null,
+        troubled ? this.trouble(...(view.notes.length ? view.notes.map(note) : [make("p", {}, STATES[view.text ? "broken" : view.state])])) : null,
         !troubled && STATES[view.state] ? make("p.state", {}, icon("stop"), STATES[view.state]) : null,
         ...(troubled ? [] : view.notes.map(note)),
         view.files.length ? make("ul.files", {}, ...view.files.map(file)) : null,
         view.sources.length ? sources(view.sources) : null,
-        troubled && !view.text ? null : controls(this),
+        troubled && !view.text ? null : controls(this, troubled),
       ].filter(Boolean),
     );
   }

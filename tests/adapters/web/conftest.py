@@ -31,6 +31,10 @@ from tests.adapters.web.browser import Browser
 from tests.adapters.web.scenes import SCENARIOS, Keeper, Script
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "browser: needs Chromium")
+
+
 @dataclass
 class Page:
     """A served page and what stands behind it. `parts` is what /readyz tells."""

@@ -102,7 +102,9 @@ class Translate:
 
 
 class Story:
-    command = Command("story", "Write a story", (Option("theme", "What it is about", rest=True),), examples=("/story rain",))
+    command = Command(
+        "story", "Write a story", (Option("theme", "What it is about", rest=True),), examples=("/story rain",)
+    )
 
     async def plan(self, turn: Turn) -> Plan:
         more = f" more {turn.pressed.control}" if turn.pressed else ""

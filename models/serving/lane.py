@@ -1,0 +1,178 @@
+"""A lane: one resident model with its tokenizer, its scheduler and its cache, stepped by the runner's thread."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from models.engine import Message, Piece, Sampling, Usage
+from models.serving.detokenizing import Detokenizer
+from models.serving.forward import Chunk, Forward
+from models.serving.sampling import BrokenLogits, Sampler
+from models.serving.scheduler import Generation, Scheduler, Step
+from models.serving.slots import Slots
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The request could not be computed. `detail` is for the log."""
+
+    detail: str
+
+
+Outcome = Piece | Failure
+
+
+@dataclass(eq=False, kw_only=True)
+class Answering(Generation):
+    """A generation with what turns its tokens into text, and where the text goes."""
+
+    sampler: Sampler
+    text: Detokenizer
+    deliver: Callable[[Outcome], None]
+
+
+@dataclass(slots=True)
+class Counts:
+    """Totals since the start, for /metrics."""
+
+    steps: int = 0
+    read: int = 0
+    written: int = 0
+    failed: int = 0
+
+
+@dataclass(eq=False)
+class Lane:
+    """One model. `submit` and `cancel` may be called from any thread, `step` from the runner's only."""
+
+    tokenizer: Any
+    forward: Forward
+    context: int
+    ends: frozenset[int]
+    slots: Slots
+    scheduler: Scheduler[Answering]
+    counts: Counts = field(default_factory=Counts)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _encoding: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def busy(self) -> bool:
+        return self.scheduler.busy
+
+    def encode(self, messages: Sequence[Message]) -> list[int]:
+        """The prompt's tokens, by the model's own chat template.
+
+        Control tokens in the messages are read as plain text: nobody can write a turn of the assistant or of the
+        system into a question. Raises ValueError when the template refuses the messages.
+        """
+        from jinja2 import TemplateError
+
+        chat = [{"role": message.role, "content": message.content} for message in messages]
+        try:
+            with self._encoding:  # the tokenizer's settings are shared by all threads
+                ids = self.tokenizer.apply_chat_template(
+                    chat, add_generation_prompt=True, return_dict=False, sanitize_control_tokens=True
+                )
+        except TemplateError as error:
+            raise ValueError(str(error)) from error
+        return list(ids)
+
+    def submit(
+        self, prompt: list[int], sampling: Sampling, deliver: Callable[[Outcome], None], priority: int = 0
+    ) -> Answering:
+        """Queue a request. `deliver` is called from the runner's thread. Raises QueueFull."""
+        answering = Answering(
+            prompt=prompt,
+            most=sampling.max_tokens,
+            priority=priority,
+            sampler=Sampler(sampling, prompt),
+            text=Detokenizer(self._decode, sampling.stop),
+            deliver=deliver,
+        )
+        with self._lock:
+            self.scheduler.submit(answering)
+        return answering
+
+    def cancel(self, answering: Answering) -> None:
+        with self._lock:
+            self.scheduler.cancel(answering)
+
+    def step(self) -> None:
+        """One pass of the model for everybody. A pass that breaks fails its own requests, and no others."""
+        with self._lock:
+            step = self.scheduler.plan()
+        try:
+            self._compute(step)
+        except (RuntimeError, ValueError, IndexError, MemoryError) as error:
+            for part in step.parts:
+                self._fail(part.generation, f"{type(error).__name__}: {error}")
+
+    def _compute(self, step: Step[Answering]) -> None:
+        for slot in step.released:
+            self.forward.release(slot)
+        chunks = []
+        for part in step.parts:
+            generation = part.generation
+            if part.source is not None:
+                self.forward.copy(part.source, generation.slot, generation.cached)
+            start, stop = generation.cached, generation.cached + part.count
+            tokens = generation.tokens[start:stop] if start < len(generation.prompt) else generation.answer[-1:]
+            chunks.append(Chunk(generation.slot, start, tokens, speaks=part.count == generation.pending))
+        if not chunks:
+            return
+        logits = iter(self.forward.run(chunks))
+        with self._lock:
+            self.counts.steps += 1
+            for part, chunk in zip(step.parts, chunks, strict=True):
+                self.scheduler.computed(part)
+                if chunk.start < len(part.generation.prompt):
+                    self.counts.read += part.count
+        for part, chunk in zip(step.parts, chunks, strict=True):
+            if chunk.speaks:
+                self._say(part.generation, next(logits))
+
+    def _say(self, answering: Answering, logits: torch.Tensor) -> None:
+        if answering.over:
+            return
+        try:
+            token = answering.sampler.draw(logits)
+        except BrokenLogits:
+            self._fail(answering, "the model's output holds no number")
+            return
+        answering.answer.append(token)
+        self.counts.written += 1
+        text = "" if token in self.ends else answering.text.feed(token)
+        if token in self.ends:
+            self._finish(answering, "stop", answering.text.end())
+        elif answering.text.stopped:
+            self._finish(answering, "stop", text)
+        elif len(answering.answer) >= answering.most:
+            text += answering.text.end()
+            self._finish(answering, "stop" if answering.text.stopped else "length", text)
+        elif text:
+            answering.deliver(Piece(text))
+
+    def _finish(self, answering: Answering, reason: str, text: str) -> None:
+        with self._lock:
+            self.scheduler.end(answering)
+        usage = Usage(len(answering.prompt), len(answering.answer))
+        answering.deliver(Piece(text, finish_reason=reason, usage=usage))
+
+    def _fail(self, answering: Answering, detail: str) -> None:
+        self.counts.failed += 1
+        with self._lock:
+            if answering.slot >= 0:
+                # NaN in a slot would spread to its next owner even through a mask
+                with contextlib.suppress(RuntimeError):
+                    self.forward.release(answering.slot)
+            self.scheduler.end(answering, spoilt=True)
+        answering.deliver(Failure(detail))
+
+    def _decode(self, tokens: Sequence[int]) -> str:
+        return str(self.tokenizer.decode(list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False))

@@ -1,0 +1,126 @@
+"""Loading: a checkpoint folder becomes a lane, checked against the model's own arithmetic before it serves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging
+
+from models.manifest import CheckpointError
+from models.serving.forward import Chunk, Forward
+from models.serving.general import GeneralForward
+from models.serving.lane import Lane
+from models.serving.llama import LlamaForward
+from models.serving.scheduler import Scheduler
+from models.serving.slots import Slots
+
+TOLERANCE = {torch.float32: 1e-3, torch.float16: 0.1, torch.bfloat16: 0.5}
+"""How far our logits may lie from the model's own, of about 10 to 30 in size."""
+CUDA_SHARE = 0.5
+"""The part of the free GPU memory that the cache may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much a lane may hold at once. `cache_mib` bounds the memory of keys and values."""
+
+    slots: int = 8
+    waiting: int = 256
+    context: int = 8192
+    cache_mib: int = 1024
+    chunk: int = 256
+
+
+def pick_device(wanted: str) -> str:
+    """The device to compute on; `auto` is the best there is."""
+    if wanted != "auto":
+        return wanted
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def load(folder: Path, room: Room, device: str) -> Lane:
+    """The model in `folder`, ready to step. Raises CheckpointError."""
+    logging.disable_progress_bar()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        model = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=torch.float32 if device == "cpu" else torch.bfloat16,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+        )
+        model = model.to(device).eval().requires_grad_(False)
+        return _lane(tokenizer, model, room)
+    except CheckpointError:
+        raise
+    except Exception as error:  # whatever a loader raises on somebody's files, the words are the same
+        reason = (str(error) or type(error).__name__).splitlines()[0][:300]
+        raise CheckpointError(
+            f"The model in {folder} cannot be loaded: {reason}.",
+            "Take another model, or download it again if it worked before.",
+        ) from error
+
+
+def _lane(tokenizer: Any, model: Any, room: Room) -> Lane:
+    name = model.config.model_type
+    if not tokenizer.chat_template:
+        raise CheckpointError(
+            "The model has no chat template, so it was not made for talking.", "Take its instruct or chat version."
+        )
+    context, slots, budget = _fit(model, room)
+    probe = [token % model.get_input_embeddings().num_embeddings for token in range(1, 12)]
+    with torch.inference_mode():
+        wanted = model(input_ids=torch.tensor([probe], device=model.device)).logits[0, -1].float().cpu()
+    lean = LlamaForward.takes(model.config, context)
+    forward: Forward = LlamaForward(model, slots, context) if lean else GeneralForward(model, slots, context)
+    if not _agrees(forward, probe, wanted, TOLERANCE[model.dtype]):
+        raise CheckpointError(
+            f"Models of the kind {name} cannot be served here.",
+            "Take a model of another family, or serve it with vLLM and set ENGINE_URL.",
+        )
+    cache = Slots(slots, budget)
+    return Lane(
+        tokenizer=tokenizer,
+        forward=forward,
+        context=context,
+        ends=_ends(model.generation_config, tokenizer),
+        slots=cache,
+        scheduler=Scheduler(cache, chunk=room.chunk, most_waiting=room.waiting),
+    )
+
+
+def _fit(model: Any, room: Room) -> tuple[int, int, int]:
+    """Context, slots and the cache's budget in tokens, all within the memory there is."""
+    config = model.config.get_text_config()
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    token = 2 * config.num_hidden_layers * heads * size * model.dtype.itemsize
+    context = min(room.context, getattr(config, "max_position_embeddings", None) or room.context)
+    if model.device.type == "cpu":
+        return context, room.slots, max(context, room.cache_mib * 2**20 // token)
+    # on a GPU every slot's room is taken at once
+    free = torch.cuda.mem_get_info()[0] * CUDA_SHARE if model.device.type == "cuda" else room.cache_mib * 2**20
+    slots = max(1, min(room.slots, int(free // (context * token))))
+    return context, slots, slots * context
+
+
+def _agrees(forward: Forward, probe: list[int], wanted: torch.Tensor, tolerance: float) -> bool:
+    """Whether reading the probe in pieces, beside another row, gives what the model itself gives in one."""
+    last = len(probe) - 1
+    forward.run([Chunk(0, 0, probe[:4], speaks=False)])
+    forward.run([Chunk(0, 4, probe[4:last], speaks=False)])
+    found = forward.run([Chunk(0, last, probe[last:], speaks=True)])[0]
+    forward.release(0)
+    return bool((found - wanted).abs().max() <= tolerance)
+
+
+def _ends(generation: Any, tokenizer: Any) -> frozenset[int]:
+    """The tokens that end an answer."""
+    ends = generation.eos_token_id
+    listed = list(ends) if isinstance(ends, list) else [ends]
+    return frozenset(token for token in (*listed, tokenizer.eos_token_id) if token is not None)

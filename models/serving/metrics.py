@@ -1,0 +1,65 @@
+"""Metrics: what /metrics tells, read from the lanes at the moment it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import prometheus_client
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from models.serving.lane import Lane
+
+BUCKETS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60)
+
+
+class Metrics:
+    """The worker's registry, and what the routes count themselves."""
+
+    def __init__(self, lanes: Mapping[str, Lane]) -> None:
+        self.registry = prometheus_client.CollectorRegistry()
+        self.registry.register(_Lanes(lanes))
+        self.first_token = prometheus_client.Histogram(
+            "parley_worker_first_token_seconds", "From the request to the first token", ["model"],
+            buckets=BUCKETS, registry=self.registry,
+        )  # fmt: skip
+        self.requests = prometheus_client.Counter(
+            "parley_worker_requests", "Chat requests by how they ended", ["model", "end"], registry=self.registry
+        )
+        self.embedded = prometheus_client.Counter(
+            "parley_worker_embedded_texts", "Texts turned into vectors", registry=self.registry
+        )
+
+    def text(self) -> bytes:
+        return prometheus_client.generate_latest(self.registry)
+
+
+class _Lanes(Collector):
+    def __init__(self, lanes: Mapping[str, Lane]) -> None:
+        self._lanes = lanes
+
+    def collect(self) -> Iterable[Metric]:
+        def gauge(name: str, words: str) -> GaugeMetricFamily:
+            return GaugeMetricFamily(f"parley_worker_{name}", words, labels=["model"])
+
+        def counter(name: str, words: str) -> CounterMetricFamily:
+            return CounterMetricFamily(f"parley_worker_{name}", words, labels=["model"])
+
+        running, waiting = gauge("running", "Requests in a slot"), gauge("waiting", "Requests in the queue")
+        free, held = gauge("free_slots", "Slots without a request"), gauge("cache_tokens", "Tokens held or promised")
+        budget = gauge("cache_budget_tokens", "Tokens the cache may hold")
+        steps, read = counter("steps", "Passes of the model"), counter("prompt_tokens", "Prompt tokens read")
+        written, reused = counter("tokens", "Tokens written"), counter("reused_tokens", "Prompt tokens not read again")
+        failed = counter("failures", "Requests the model failed on")
+        for name, lane in self._lanes.items():
+            running.add_metric([name], lane.scheduler.running)
+            waiting.add_metric([name], lane.scheduler.waiting)
+            free.add_metric([name], lane.slots.free_count)
+            held.add_metric([name], lane.slots.tokens)
+            budget.add_metric([name], lane.slots.budget)
+            steps.add_metric([name], lane.counts.steps)
+            read.add_metric([name], lane.counts.read)
+            written.add_metric([name], lane.counts.written)
+            reused.add_metric([name], lane.slots.reused)
+            failed.add_metric([name], lane.counts.failed)
+        return running, waiting, free, held, budget, steps, read, written, reused, failed

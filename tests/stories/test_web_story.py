@@ -1,0 +1,158 @@
+"""A stranger's first quarter of an hour on the page: the real process, the real model, a real browser."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, async_playwright, expect
+
+from tests.adapters.web.test_browser import CHROMIUM, QUIET, last, watch
+from tests.conftest import missing
+
+ROOT = Path(__file__).parents[2]
+ANSWER = 120_000
+"""Milliseconds that the model may take on a slow machine."""
+GUIDE = """# Lantern: the heating controller
+
+## Setting the clock
+
+Hold the round button for five seconds until the display shows CLOCK, turn it to the right hour, and press once.
+
+## Frost protection
+
+Frost protection starts by itself below 6 degrees. It is switched off in the menu under SAFETY, entry 14.
+
+## Warranty
+
+The controller has a warranty of 30 months from the day it was bought. Keep the receipt.
+"""
+
+
+@asynccontextmanager
+async def running(path: Path) -> AsyncIterator[str]:
+    """`python -m bot run` on a free port with a store of its own; gives the page's address."""
+    settings = {
+        "WEB_PORT": "0",
+        "WEB_HOST": "127.0.0.1",
+        "WEB_TOKEN": "",
+        "DATABASE_URL": f"sqlite+aiosqlite:///{path}/p.db",
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bot", "run", cwd=ROOT, env=os.environ | settings, stderr=asyncio.subprocess.PIPE
+    )
+    assert process.stderr is not None
+    lines: list[str] = []
+    try:
+        async with asyncio.timeout(180):
+            while not (found := re.search(r"Parley is at (http://\S+)", lines[-1] if lines else "")):
+                line = (await process.stderr.readline()).decode()
+                assert line, "".join(lines)
+                lines.append(line)
+        draining = asyncio.create_task(process.stderr.read())
+        yield found[1]
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(30):
+            assert await process.wait() == 0
+        await draining
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def ask(page: Page, text: str) -> None:
+    await page.fill("#question", text)
+    await page.keyboard.press("Enter")
+
+
+async def answered(page: Page) -> str:
+    await expect(page.locator(".turn.running")).to_have_count(0, timeout=ANSWER)
+    await expect(last(page, ".trouble")).to_have_count(0)
+    return str(await last(page, ".blocks").inner_text())
+
+
+@pytest.mark.browser
+@pytest.mark.timeout(900)
+async def test_the_first_quarter_of_an_hour(tmp_path: Path) -> None:
+    if not CHROMIUM:
+        missing("Chromium is not installed, so the page is not tried in a browser.")
+    troubles: list[str] = []
+    async with running(tmp_path) as url, async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        page = await browser.new_page(viewport={"width": 1280, "height": 800})
+        watch(page, url, troubles)
+        await page.goto(url)
+        await talks(page)
+        await stops(page)
+        await retries(page)
+        await uses_the_palette(page)
+        await asks_a_document(page, url)
+        await browser.close()
+    assert not troubles
+
+
+async def talks(page: Page) -> None:
+    # The model may still be loading: the question keeps its place and is answered.
+    await ask(page, "Hello, what is the capital of France?")
+    assert "Paris" in await answered(page)
+    await expect(page.locator("#conversations a")).to_have_count(1)
+    await expect(page.locator("#status")).to_be_hidden(timeout=ANSWER)
+
+
+async def stops(page: Page) -> None:
+    await ask(page, "Write a long story about a lighthouse keeper and the sea.")
+    await expect(last(page, ".blocks")).not_to_be_empty(timeout=ANSWER)
+    await page.keyboard.press("Escape")
+    await expect(last(page, ".state")).to_contain_text("Stopped", timeout=10_000)
+    kept = await last(page, ".blocks").inner_text()
+    await page.reload()
+    await expect(last(page, ".blocks")).to_have_text(kept, use_inner_text=True)
+    await expect(last(page, ".state")).to_contain_text("Stopped")
+
+
+async def retries(page: Page) -> None:
+    await page.locator("#new").click()
+    await ask(page, "Give me a name for a small sailing boat.")
+    await answered(page)
+    await last(page, "[data-control=retry]").click()
+    await expect(last(page, ".versions")).to_contain_text("2/2", timeout=ANSWER)
+    await last(page, ".versions button").first.click()
+    await expect(last(page, ".versions")).to_contain_text("1/2")
+
+
+async def uses_the_palette(page: Page) -> None:
+    await page.locator("#question").focus()
+    await page.keyboard.type("/tu")
+    await expect(page.locator(".choice")).to_have_count(1)
+    await page.keyboard.press("Tab")
+    await expect(page.locator("#question")).to_have_value("/tutor ")
+    await page.keyboard.type("math: solve 2x + 3 = 11")
+    await page.keyboard.press("Enter")
+    assert await answered(page)
+    await expect(last(page, ".said .command")).to_have_text("/tutor")
+
+
+async def asks_a_document(page: Page, url: str) -> None:
+    await page.get_by_role("link", name="Knowledge").click()
+    file = {"name": "lantern.md", "mimeType": "text/markdown", "buffer": GUIDE.encode()}
+    await page.set_input_files("#files", file)  # type: ignore[arg-type]
+    await expect(page.locator(".document")).to_have_count(1, timeout=ANSWER)
+    await page.fill("#words", "How long is the warranty?")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".passage").first).to_contain_text("30 months")
+    await page.goto(url)
+    await ask(page, "/support How long is the warranty of the controller?")
+    assert "30 months" in await answered(page)
+    await last(page, ".sources summary").click()
+    await expect(last(page, ".source").first).to_contain_text("Lantern")
+    await ask(page, "/support Who painted the ceiling of the Sistine Chapel?")
+    await answered(page)
+    await expect(last(page, ".source")).to_have_count(0)
