@@ -28,12 +28,16 @@ app.add_typer(model_app, name="model")
 log = structlog.get_logger(__name__)
 Main = Callable[[Settings], Coroutine[Any, Any, int]]
 
+SWITCH_SECONDS = 0.0005
+"""How long a thread may keep the interpreter: the store's threads must not wait for a busy event loop."""
+
 
 def execute(main: Main, **overrides: object) -> None:
     """Run `main` with the settings and end with its exit code; an expected error ends with one sentence."""
     try:
         settings = load_settings(**overrides)
         set_up_logs(settings.log_level, settings.log_chat_text)
+        sys.setswitchinterval(SWITCH_SECONDS)
         code = asyncio.run(main(settings))
     except UserError as error:
         print(error.words, file=sys.stderr)
@@ -152,6 +156,46 @@ def model_path() -> None:
     execute(main)
 
 
+@knowledge_app.command("add")
+def knowledge_add(
+    paths: Annotated[list[Path], typer.Argument(help="Markdown, text, HTML or PDF files, or folders of them.")],
+) -> None:
+    """Take documents in, in place of what they were before; the same content is taken once."""
+
+    async def main(settings: Settings) -> int:
+        from adapters.console.knowledge import add_documents
+
+        return await add_documents(settings, paths, Console(stderr=True))
+
+    execute(main)
+
+
+@knowledge_app.command("list")
+def knowledge_list() -> None:
+    """List the documents."""
+
+    async def main(settings: Settings) -> int:
+        from adapters.console.knowledge import list_documents
+
+        return await list_documents(settings, Console())
+
+    execute(main)
+
+
+@knowledge_app.command("remove")
+def knowledge_remove(
+    path: Annotated[str, typer.Argument(help="A document's path, as `knowledge list` shows it.")],
+) -> None:
+    """Remove a document."""
+
+    async def main(settings: Settings) -> int:
+        from adapters.console.knowledge import remove_document
+
+        return await remove_document(settings, path)
+
+    execute(main)
+
+
 @app.command()
 def backup(target: Annotated[Path, typer.Argument(help="The file to write.")]) -> None:
     """Copy the store to a file, while it is in use."""
@@ -159,7 +203,7 @@ def backup(target: Annotated[Path, typer.Argument(help="The file to write.")]) -
     async def main(settings: Settings) -> int:
         from bot.database import Database
 
-        if target.exists():
+        if await asyncio.to_thread(target.exists):
             raise UserError(f"{target} exists already; name a new file.")
         async with Database(settings.database) as database:
             await database.copy_to(target)

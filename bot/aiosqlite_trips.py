@@ -31,11 +31,11 @@ class OneTripCursor:
         pass
 
     async def execute(self, sql: str, parameters: Any = ()) -> OneTripCursor:
-        await self._connection._execute(self._run, "execute", sql, parameters)
+        await self._trip("execute", sql, parameters)
         return self
 
     async def executemany(self, sql: str, parameters: Any) -> OneTripCursor:
-        await self._connection._execute(self._run, "executemany", sql, parameters)
+        await self._trip("executemany", sql, parameters)
         return self
 
     async def fetchall(self) -> list[Any]:
@@ -44,6 +44,9 @@ class OneTripCursor:
 
     async def close(self) -> None:
         pass
+
+    async def _trip(self, method: str, sql: str, parameters: Any) -> None:
+        await self._connection._execute(self._run, method, sql, parameters)  # type: ignore[no-untyped-call]
 
     def _run(self, method: str, sql: str, parameters: Any) -> None:
         """In the connection's thread."""
@@ -59,7 +62,7 @@ class OneTripCursor:
 class OneTripConnection(aiosqlite.Connection):
     """An aiosqlite connection with such cursors."""
 
-    def cursor(self) -> Any:  # type: ignore[override]
+    def cursor(self) -> Any:
         return OneTripCursor(self)
 
 

@@ -83,7 +83,7 @@ async def open_stores(settings: Settings, engine: EngineClient) -> AsyncIterator
             feedback=Feedback(database),
             cards=Cards(database),
             glossary=Glossary(database),
-            library=Library(database, engine),
+            library=Library(database, engine, settings.embedding_model),
             gaps=Gaps(database),
         )
 
@@ -104,6 +104,7 @@ async def open_engine(settings: Settings) -> AsyncIterator[tuple[EngineClient, K
                 embedding=settings.embedding_model,
                 data_dir=settings.data_dir,
                 slots=settings.engine_slots,
+                context=settings.context_tokens,
                 device=settings.device,
             )
         )

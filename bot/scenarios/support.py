@@ -1,0 +1,142 @@
+"""/support: answers from the server's own documents with numbered sources, or says that it does not know."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.commands import Command, Option
+from bot.controls import Button, Control
+from bot.knowledge.grounding import Grounding, quote
+from bot.knowledge.library import Hit, Search
+from bot.knowledge.words import words
+from bot.stores import Stores
+from bot.turn import Finished, Plan, Say, Source, Step, Turn
+from models.engine import Message, Sampling
+
+SOURCES = 3
+SHORT_QUESTION = 2
+"""A question of so few words leans on the one before it."""
+
+SYSTEM = (
+    "You answer support questions. Use only the passages below, which come from the product's documents. "
+    "Answer in two or three short sentences. Copy commands, file names and numbers exactly as they stand there."
+)
+SAMPLING = Sampling(temperature=0.0, max_tokens=160, repetition_penalty=1.1)
+
+EMPTY = "I have no documents to answer from yet. The owner adds some with `knowledge add` or on the Knowledge page."
+ABSTAIN = (
+    "I found nothing in my documents that answers this, so I will not guess. I have noted the question for the team."
+)
+HANDED_OVER = "I have asked a person to look at this. I stay quiet here until they have answered."
+SOLVED_WORDS = "Good. I have marked this as solved."
+QUOTED = "My documents say:"
+
+_HUMAN = re.compile(
+    r"\b(?:talk|speak|get|want|need|ask)\b.{0,20}\b(?:human|person|agent|moderator|somebody real)\b", re.I
+)
+
+HANDOFF = Button(Control.HANDOFF, "Ask a person")
+SOLVED = Button(Control.SOLVED, "Solved")
+SHOW_SOURCES = Button(Control.SOURCES, "Sources")
+
+
+@dataclass(frozen=True, slots=True)
+class NoteGap:
+    """A question that stays open: for the list of what to write about."""
+
+    question: str
+    confidence: float
+    handed_over: bool = False
+
+    async def write(self, stores: Stores, turn: Turn) -> None:
+        await stores.gaps.note(turn.id, turn.request.place.server, self.question, self.confidence)
+        if self.handed_over:
+            await stores.gaps.hand_over(turn.id)
+
+
+class Support:
+    """Support from the knowledge base."""
+
+    command = Command(
+        name="support",
+        description="Ask the knowledge base",
+        options=(Option("question", "What you want to know", required=True, rest=True),),
+        help="Answers only from the documents of this server, names its sources, and says so when it does not know.",
+        examples=("/support How do I reset my password?",),
+        names={"zh-CN": "支持", "es-ES": "soporte", "fr": "assistance", "de": "hilfestellung", "ja": "サポート"},
+        descriptions={
+            "zh-CN": "询问知识库",
+            "es-ES": "Preguntar a la base de conocimientos",
+            "fr": "Interroger la base de connaissances",
+            "de": "Die Wissensbasis fragen",
+            "ja": "ナレッジベースに質問する",
+        },
+    )
+
+    async def plan(self, turn: Turn) -> Plan | Say:
+        if turn.pressed is not None:
+            return await self._pressed(turn)
+        question = turn.text
+        if _HUMAN.search(question):
+            return _say(HANDED_OVER, "handoff", NoteGap(question, 0.0, handed_over=True))
+        asked = _with_context(turn, question)
+        search = await turn.stores.library.search(turn.request.place.server, asked, SOURCES)
+        if not search.hits:
+            return _say(EMPTY, "abstain", NoteGap(question, 0.0))
+        if not search.sure:
+            return _say(ABSTAIN, "abstain", NoteGap(question, search.confidence), (HANDOFF,))
+        return self._answer(question, search)
+
+    def _answer(self, question: str, search: Search) -> Plan:
+        texts = [hit.text for hit in search.hits]
+        sources = tuple(_source(number, hit) for number, hit in enumerate(search.hits, 1))
+
+        def finish(said: Sequence[str]) -> Finished:
+            text = said[0].strip()
+            # Nothing of the model's own words stood the test: the document speaks for itself.
+            return Finished(text or f"{QUOTED}\n\n{quote(question, texts)}", sources=sources)
+
+        step = Step(prompt(question, search.hits), SAMPLING, filter=lambda: Grounding(_grounds(search.hits)))
+        notes = ("Found by words only: the encoder was not there.",) if search.lexical else ()
+        return Plan((step,), finish, buttons=(SHOW_SOURCES, SOLVED, HANDOFF), sources=sources, notes=notes)
+
+    async def _pressed(self, turn: Turn) -> Say:
+        assert turn.pressed is not None
+        earlier = turn.pressed.turn
+        if turn.pressed.control == Control.SOLVED:
+            await turn.stores.gaps.close(earlier.id)
+            return Say(Finished(SOLVED_WORDS))
+        return _say(HANDED_OVER, "handoff", NoteGap(earlier.question, 0.0, handed_over=True))
+
+
+def prompt(question: str, hits: Sequence[Hit]) -> list[Message]:
+    """What is sent: the passages, then the question."""
+    passages = "\n\n".join(f"{hit.title}: {_flat(hit.text)}" for hit in hits)
+    return [Message("system", SYSTEM), Message("user", f"{passages}\n\nQuestion: {question}")]
+
+
+def _say(text: str, action: str, record: NoteGap, buttons: tuple[Button, ...] = ()) -> Say:
+    finished = Finished(
+        text, action="handoff" if action == "handoff" else "abstain", buttons=buttons, records=(record,)
+    )
+    return Say(finished)
+
+
+def _with_context(turn: Turn, question: str) -> str:
+    """The question as searched: a very short one takes the one before it along."""
+    before = [message.content for message in turn.history if message.role == "user"]
+    return f"{before[-1]} {question}" if before and len(words(question)) <= SHORT_QUESTION else question
+
+
+def _source(number: int, hit: Hit) -> Source:
+    return Source(number, hit.title, hit.heading, hit.text, hit.document_id)
+
+
+def _grounds(hits: Sequence[Hit]) -> list[str]:
+    return [f"{hit.title} {hit.heading}\n{hit.text}" for hit in hits]
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
