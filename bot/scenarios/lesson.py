@@ -94,15 +94,16 @@ KEEP = Button(Control.CARD, "Keep as a card", "keep")
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """What is to be taught. `guided`: only the hint at first, the rest when asked for."""
+    """What is to be taught. `guided`: only the hint at first. `before`: a lesson that this one goes on from."""
 
     subject: str
     question: str
     level: str = ""
     guided: bool = False
+    before: tuple[Message, ...] = ()
 
 
-def taught(turn: Turn, lesson: Lesson, history: tuple[Message, ...] = ()) -> Plan:
+def taught(turn: Turn, lesson: Lesson) -> Plan:
     """A lesson whose steps are the model's explanation, cut into its whole sentences."""
     numbers = numbers_of(lesson.question)
     calculates = bool(numbers) and (lesson.subject == "math" or len(numbers) > 1)
@@ -136,17 +137,21 @@ def taught(turn: Turn, lesson: Lesson, history: tuple[Message, ...] = ()) -> Pla
     subject = lesson.subject or "patient"
     explain = (
         Message("system", EXPLAIN.format(subject=subject, level=LEVELS.get(lesson.level, ""))),
-        *history,
+        *lesson.before,
         Message("user", lesson.question),
     )
     return Plan(
         steps=(
-            Step(explain, Sampling(0.3, 0.9, 130, seed=turn.seed, repetition_penalty=1.1), silent=True),
+            Step(
+                explain,
+                Sampling(0.3, 0.9, 150 if most > 4 else 100, seed=turn.seed, repetition_penalty=1.1),
+                silent=True,
+            ),
             Step(
                 lambda texts: idea_prompt(lesson.question, " ".join(steps(texts)) or lesson.question),
                 Sampling(0.0, max_tokens=25, stop=("\n",), seed=turn.seed),
                 head=f"{HINT}Think about ",
-                filter=lambda: Phrase(f"what you know already about this: {lesson.question}"),
+                filter=lambda: Phrase("what you know about it already."),
             ),
             Step(
                 lambda texts: question_prompt(" ".join(steps(texts)) or lesson.question),
@@ -187,6 +192,12 @@ def worked_out(turn: Turn, solved: Solution, level: str) -> Plan:
         filter=lambda: Sieve(grounded, most=2, otherwise=principle),
     )
     return Plan((step,), finish=finish)
+
+
+def steps_in(answer: str) -> str:
+    """The part of a lesson between its hint and its question, without the numbers in front of its sentences."""
+    steps = answer.partition(STEPS)[2].partition(CHECK)[0].partition(YOUR_TURN)[0].strip()
+    return re.sub(r"^\d+\.\s+", "", steps, flags=re.MULTILINE)
 
 
 def steps_of(solved: Solution) -> str:
@@ -242,7 +253,9 @@ class Phrase:
     def end(self) -> str:
         said = " ".join(self._held.split())
         if self._question:
-            asked = said.endswith("?") and not re.search(r"\b(text|sentence|passage|above|code)\b", said)
+            asked = said.endswith("?") and not re.search(
+                r"\b(text|sentence|passage|phrase|above|code|answer|question)\b", said
+            )
             return said if asked else self._otherwise
         runs_on = len(said.split()) > 16 or len(said.split()) < 2
         return self._otherwise if runs_on else said.rstrip(".,;: ") + "."

@@ -90,10 +90,10 @@ async def typed(turn: Turn, course: Course, subject: str) -> Say:
     if card is None:
         return await ask(turn, subject)
     if digest(turn.text) == digest(card.back):
-        first = f"Right. **{card.back}**"
+        first = f"Right. {bold(card.back)}"
     else:
         changes = ", ".join(change.shown for change in compared(turn.text, card.back)[:4])
-        first = f"The card says **{card.back}**" + (f" ({changes})" if changes else "")
+        first = f"The card says {bold(card.back)}" + (f" ({changes})" if changes else "")
     return _answer(card, first)
 
 
@@ -108,7 +108,7 @@ async def pressed(turn: Turn, value: str) -> Say:
     if card is None:
         raise UserError("That card is no longer in your deck. /tutor mode:quiz asks for the next one.")
     if action == "show":
-        return _answer(card, f"**{card.back}**")
+        return _answer(card, bold(card.back))
     if action not in RATINGS:
         raise UserError("A card is rated again, hard, good or easy.")
     if reviews.isdigit() and int(reviews) != card.reviews:
@@ -177,6 +177,11 @@ async def export(turn: Turn, subject: str) -> Say:
     )
     words = f"{len(cards)} {'card' if len(cards) == 1 else 'cards'}: a table, and a text for Anki (File, Import)."
     return Say(Finished(words, files=files), private=True)
+
+
+def bold(text: str) -> str:
+    """`text` in bold, if it is short enough to bear it."""
+    return f"**{text}**" if "\n" not in text and len(text) < 200 else text
 
 
 def when(due: datetime, moment: datetime) -> str:

@@ -91,12 +91,15 @@ def results(words: str) -> list[tuple[str, Fraction]]:
 def another(solved: Solution, seed: int) -> Solution | None:
     """A problem of the same kind with other whole numbers and a whole result."""
     draw = random.Random(seed)
+    # Who was not asked for a negative number before is not surprised by one; 0 and 1 teach little.
+    positive = all(value > 0 for several in solved.values.values() for value in several)
+    least = 2 if positive else -999
     for _ in range(400):
         changed = solution(re.sub(r"\d+", lambda match: str(_near(int(match[0]), draw)), solved.problem))
         if changed is None or changed.problem == solved.problem or len(changed.values) != len(solved.values):
             continue
         values = [value for several in changed.values.values() for value in several]
-        if values and all(value.denominator == 1 and abs(value) < 1000 for value in values):
+        if values and all(value.denominator == 1 and least <= value < 1000 for value in values):
             return changed
     return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -14,11 +14,12 @@ from bot.errors import UserError
 from bot.scenarios import exercise, lesson, practice, quiz
 from bot.scenarios.course import Course, course_of, goes_on
 from bot.scenarios.lesson import MORE, Lesson
-from bot.scenarios.sentences import words
+from bot.scenarios.sentences import split, words
 from bot.scenarios.solutions import solution
 from bot.stores import Stores
-from bot.turn import Finished, Plan, Say, Turn, say
+from bot.turn import Finished, Plan, Say, Turn
 from bot.turns import TurnRow
+from models.engine import Message
 
 LEVEL = "tutor.level"
 LASTS = timedelta(hours=6)
@@ -166,8 +167,7 @@ class Tutor:
             return exercise.judged(turn, pending)
         if asked is None and not exercise.asks(turn.text):
             return _compared(course, turn.text)
-        guided = mode == "hints"
-        return _lesson(turn, Lesson(subject, turn.text, level, guided=guided), follows=True)
+        return _lesson(turn, Lesson(subject, turn.text, level, guided=mode == "hints", before=_before(course.rows)))
 
     async def _pressed(self, turn: Turn, control: str, value: str) -> Plan | Say:
         assert turn.pressed is not None
@@ -187,35 +187,53 @@ class Tutor:
             return Say(Finished(lesson.steps_of(pending), buttons=(MORE,)), remember=True)
         if control in (Control.CONTINUE, Control.REFINE) and course.options.get("mode") != "practice":
             easier = "beginner" if control == Control.REFINE else level
-            return lesson.taught(turn, Lesson(subject, question, easier))
+            before = _before(row for row in course.rows if row.question != question and row.number < course.last.number)
+            return replace(lesson.taught(turn, Lesson(subject, question, easier, before=before)), question=question)
         raise UserError("That button does nothing under this answer.")
 
 
-def _lesson(turn: Turn, wanted: Lesson, *, follows: bool = False) -> Plan | Say:
+def _lesson(turn: Turn, wanted: Lesson) -> Plan | Say:
     solved = solution(wanted.question)
     if solved is None:
-        return lesson.taught(turn, wanted, turn.history[-2:] if follows else ())
+        return lesson.taught(turn, wanted)
     if not wanted.guided:
         return lesson.worked_out(turn, solved, wanted.level)
     return exercise.given(solved)
 
 
+def _before(rows: Iterable[TurnRow]) -> tuple[Message, ...]:
+    """The last of `rows` that is a lesson, as the model reads it."""
+    lessons = [row for row in rows if lesson.STEPS in row.answer]
+    if not lessons:
+        return ()
+    return Message("user", lessons[-1].question), Message(
+        "assistant", " ".join(lesson.steps_in(lessons[-1].answer).split())
+    )
+
+
 def _compared(course: Course, said: str) -> Say:
-    """What of a lesson's own words the student's answer has, and what it leaves open. No verdict: words may differ."""
-    taught = course.last.answer.partition(lesson.STEPS)[2].partition(lesson.CHECK)[0]
-    named, wanted = set(words(said)), [word for word in dict.fromkeys(words(taught)) if len(word) > 5]
-    have = [word for word in wanted if word in named]
-    missing = [word for word in wanted if word not in named][:4]
-    if not missing:
-        return say("Thank you. Ask me the next thing, or press Retry above for another lesson.", private=False)
-    first = f"You have: {', '.join(have[:5])}. " if have else ""
-    text = f"{first}The lesson also speaks of: {', '.join(missing)}. How do these belong in your answer?"
+    """The student's answer beside the sentence of the lesson that is nearest. No verdict: words may differ."""
+    taught = next((row.answer for row in reversed(course.rows) if lesson.STEPS in row.answer), "")
+    asked = taught.partition(lesson.CHECK)[2]
+    named, wanted = _content(said), _content(said + " " + asked)
+    sentences = split(lesson.steps_in(taught))
+    if not sentences:
+        return Say(
+            Finished("Good. Press the button above for the whole answer, and compare it with yours."), remember=True
+        )
+    nearest = max(sentences, key=lambda sentence: len(wanted & _content(sentence)))
+    shared = [word for word in dict.fromkeys(words(nearest)) if word in named]
+    first = f"You named {', '.join(shared)}. " if shared else ""
+    text = f"{first}Compare it with the lesson:\n> {nearest}\n\nWhich part did you have, and which is new?"
     return Say(Finished(text), remember=True)
 
 
+def _content(text: str) -> set[str]:
+    return {word for word in words(text) if len(word) > 3}
+
+
 def _kept(question: str, answer: str, subject: str) -> Say:
-    back = answer.partition(lesson.STEPS)[2].partition(lesson.YOUR_TURN)[0].partition(lesson.CHECK)[0].strip() or answer
-    kept = quiz.Kept(question, back, subject=subject)
+    kept = quiz.Kept(question, lesson.steps_in(answer) or answer, subject=subject)
     return Say(Finished("Kept as a card. /tutor mode:quiz asks you when it is due.", records=(kept,)), private=True)
 
 
