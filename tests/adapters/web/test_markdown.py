@@ -108,3 +108,10 @@ def test_finished_blocks_are_left_alone() -> None:
 def test_any_text_can_be_streamed(text: str) -> None:
     shown(list(text))
     render(text)
+
+
+def test_every_kind_of_block_is_kept() -> None:
+    text = "# a\n\n- b\n  - c\n\n1. d\n\n> e\n\n---\n\n~~f~~ *g* **h** `i`\n\n    j"
+    html = "".join(render(text))
+    for tag in ("h1", "ul", "ol", "li", "blockquote", "hr", "s", "em", "strong", "code", "pre"):
+        assert f"<{tag}>" in html, tag
