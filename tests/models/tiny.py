@@ -1,0 +1,67 @@
+"""A tiny random model with a byte tokenizer: real files, real arithmetic, loaded in a blink."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer, decoders, pre_tokenizers
+from tokenizers.models import BPE
+from tokenizers.pre_tokenizers import ByteLevel
+from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+SPECIALS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+TEMPLATE = (
+    "{% for message in messages %}{% if message['role'] == 'system' and not loop.first %}"
+    "{{ raise_exception('the system speaks first') }}{% endif %}"
+    "{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+POISON = "~"
+"""A prompt with this character makes the model's output NaN."""
+CONTEXT = 4096
+
+
+def tokenizer() -> PreTrainedTokenizerFast:
+    """One token a byte, and the control tokens of a chat."""
+    vocabulary = {letter: number for number, letter in enumerate(SPECIALS + sorted(ByteLevel.alphabet()))}
+    bytewise = Tokenizer(BPE(vocabulary, []))
+    bytewise.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bytewise.decoder = decoders.ByteLevel()
+    bytewise.add_special_tokens(SPECIALS)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=bytewise, eos_token="<|im_end|>", pad_token="<|im_end|>", chat_template=TEMPLATE
+    )
+
+
+def config(kind: str = "llama", **changes: Any) -> Any:
+    """The configuration of a two-layer model of some architecture."""
+    vocabulary = len(tokenizer())
+    shape = {
+        "vocab_size": vocabulary, "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2,
+        "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16, "max_position_embeddings": CONTEXT,
+        "tie_word_embeddings": False, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 2,
+        # wide enough that the answers differ and are far from ties
+        "initializer_range": 0.4,
+    }  # fmt: skip
+    return CONFIG_MAPPING[kind](**{**shape, **changes})
+
+
+def model(kind: str = "llama", **changes: Any) -> Any:
+    torch.manual_seed(7)
+    made = AutoModelForCausalLM.from_config(config(kind, **changes), dtype=torch.float32).eval()
+    made.generation_config.pad_token_id = 2
+    return made
+
+
+def write(folder: Path, kind: str = "llama", **changes: Any) -> Path:
+    """A checkpoint folder as `save_pretrained` leaves it."""
+    made = model(kind, **changes)
+    with torch.no_grad():
+        (poison,) = tokenizer().encode(POISON)
+        made.get_input_embeddings().weight[poison] = float("nan")
+    made.save_pretrained(folder)
+    tokenizer().save_pretrained(folder)
+    return folder
