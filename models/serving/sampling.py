@@ -52,7 +52,7 @@ class Sampler:
 
     def _penalised(self, logits: Tensor, seen: list[int]) -> Tensor:
         logits = logits.clone()
-        index = torch.tensor(seen)
+        index = torch.tensor(seen, dtype=torch.long)  # also where nothing was seen yet
         values = logits[index]
         penalty = self._sampling.repetition_penalty
         logits[index] = torch.where(values > 0, values / penalty, values * penalty)

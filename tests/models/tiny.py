@@ -59,9 +59,10 @@ def model(kind: str = "llama", **changes: Any) -> Any:
 def write(folder: Path, kind: str = "llama", **changes: Any) -> Path:
     """A checkpoint folder as `save_pretrained` leaves it."""
     made = model(kind, **changes)
-    with torch.no_grad():
-        (poison,) = tokenizer().encode(POISON)
-        made.get_input_embeddings().weight[poison] = float("nan")
+    (poison,) = tokenizer().encode(POISON)
+    if not made.config.tie_word_embeddings:  # else it would poison what is said, not only what is read
+        with torch.no_grad():
+            made.get_input_embeddings().weight[poison] = float("nan")
     made.save_pretrained(folder)
     tokenizer().save_pretrained(folder)
     return folder
