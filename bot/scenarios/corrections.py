@@ -8,6 +8,8 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.scenarios.slips import mended
+
 _TOKEN = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*|\S")
 ARTICLES = frozenset("a an the".split())
 PREPOSITIONS = frozenset(
@@ -73,13 +75,11 @@ def corrected(source: str, proposal: str, *, english: bool = True) -> Correction
     For English each change has to be of a kind that learners need: the form of the same word, a spelling, an
     article, a small word. A changed content word is the model's invention more often than the learner's mistake.
     """
-    before, after = tokens(source), tokens(proposal.strip())
-    if not before or not after:
-        return None
-    matcher = difflib.SequenceMatcher(None, [_fold(t) for t in before], [_fold(t) for t in after], autojunk=False)
-    changed = sum(max(i2 - i1, j2 - j1) for tag, i1, i2, j1, j2 in matcher.get_opcodes() if tag != "equal")
-    if changed > MOST_CHANGED * max(len(before), len(after)):
-        return None
+    if english:
+        source, proposal = source.strip(), mended(proposal.strip())
+    before, after = tokens(source), tokens(proposal)
+    if _share_changed(before, after) > MOST_CHANGED:
+        after = tokens(mended(source)) if english else before
     result: list[str] = []
     changes: list[Change] = []
     for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
@@ -96,6 +96,15 @@ def corrected(source: str, proposal: str, *, english: bool = True) -> Correction
             if why:
                 changes.append(Change(" ".join(left), " ".join(right), why))
     return Correction(joined(result), tuple(changes)) if changes else None
+
+
+def _share_changed(before: Sequence[str], after: Sequence[str]) -> float:
+    """How much of two texts differs, from 0 to 1."""
+    if not before or not after:
+        return 1.0
+    matcher = difflib.SequenceMatcher(None, [_fold(t) for t in before], [_fold(t) for t in after], autojunk=False)
+    changed = sum(max(i2 - i1, j2 - j1) for tag, i1, i2, j1, j2 in matcher.get_opcodes() if tag != "equal")
+    return changed / max(len(before), len(after))
 
 
 def compared(said: str, wanted: str) -> tuple[Change, ...]:
@@ -135,6 +144,8 @@ def _small_word(left: Sequence[str], right: Sequence[str]) -> str | None:
         return "article" if left else "an article is missing"
     if not both - PREPOSITIONS:
         return "preposition" if left and right else "a preposition is missing" if right else "no preposition here"
+    if left and not right and left[0] in ("am", "is", "are", "was", "were"):
+        return "one verb too many"
     if not both - AUXILIARIES and right:
         if len(left) == len(right) == 1 and FAMILY.get(left[0], left[0]) != FAMILY.get(right[0], right[0]):
             return None
@@ -181,13 +192,14 @@ def _same_but_small(left: Sequence[str], right: Sequence[str]) -> bool:
     return len(one) == len(two) == 1 and (one == two or _word_form(one[0], two[0]) is not None)
 
 
-def _foreign_reason(left: Sequence[str], right: Sequence[str]) -> str:
-    if not left or not right:
-        return "a word is missing" if right else "one word too many"
-    if [_bare(word) for word in left] == [_bare(word) for word in right]:
+def _foreign_reason(left: Sequence[str], right: Sequence[str]) -> str | None:
+    """For a language whose words we do not know: only accents, and words that keep most of their letters."""
+    if len(left) != 1 or len(right) != 1:
+        return None
+    if _bare(left[0]) == _bare(right[0]):
         return "accent"
-    near = difflib.SequenceMatcher(None, " ".join(left), " ".join(right), autojunk=False).ratio()
-    return "form or spelling" if near >= 0.6 else "choice of words"
+    near = difflib.SequenceMatcher(None, left[0], right[0], autojunk=False).ratio()
+    return "form or spelling" if near >= 0.6 else None
 
 
 def _paired(old: Sequence[str], new: Sequence[str]) -> list[tuple[list[str], list[str]]]:

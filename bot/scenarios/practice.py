@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from bot.errors import UserError
@@ -11,7 +10,7 @@ from bot.scenarios.course import Course
 from bot.scenarios.languages import Language, find
 from bot.scenarios.lesson import few_shot
 from bot.scenarios.quiz import Kept
-from bot.scenarios.sentences import Once, Sieve
+from bot.scenarios.sentences import Once, Sieve, split
 from bot.turn import Finished, Plan, Say, Step, Turn
 from models.engine import Message, Sampling
 
@@ -74,8 +73,8 @@ OPENERS = {
 }
 REMEMBERED = 3
 """So many exchanges of the practice are shown to the model: more makes a small one lose the thread."""
-MOST_CHARACTERS = 400
-"""Of a longer message only the first part is corrected."""
+MOST_SENTENCES, MOST_CHARACTERS = 3, 300
+"""Of a longer message only the first sentences are corrected, and none that is longer than this."""
 
 
 def begin(turn: Turn, subject: str, level: str) -> Plan | Say:
@@ -109,25 +108,31 @@ def reply(turn: Turn, course: Course, subject: str, level: str) -> Plan | Say:
 
 def _exchange(turn: Turn, spoken: Language, level: str, history: tuple[Message, ...]) -> Plan:
     said = "\n".join(message.content for message in history if message.role == "assistant")
-    source = first_part(turn.text)
+    sources = [sentence for sentence in split(turn.text) if len(sentence) <= MOST_CHARACTERS][:MOST_SENTENCES]
     chat = Step(
         (Message("system", _chat(spoken, level)), *history, Message("user", turn.text)),
         Sampling(0.6, 0.9, MOST_TOKENS.get(level, 70), seed=turn.seed, repetition_penalty=1.05),
         filter=lambda: Once(said, most=4),
     )
-    correct = Step(
-        correction_prompt(spoken, source), Sampling(0.0, max_tokens=160, stop=("\n",), seed=turn.seed), silent=True
+    # Sentence by sentence: of two together a small model mends one and forgets the other.
+    correct = tuple(
+        Step(
+            correction_prompt(spoken, source), Sampling(0.0, max_tokens=120, stop=("\n",), seed=turn.seed), silent=True
+        )
+        for source in sources
     )
 
     def finish(texts: Sequence[str]) -> Finished:
         answer = texts[0].strip() or OPENERS.get(spoken.root, "…")
-        found = corrected(source, texts[1], english=spoken.root == "en")
-        if found is None:
+        pairs = zip(sources, texts[1:], strict=True)
+        found = [(source, corrected(source, text, english=spoken.root == "en")) for source, text in pairs]
+        mended = [(source, correction) for source, correction in found if correction is not None]
+        if not mended:
             return Finished(answer)
-        text, card = beside(found), card_of(source, found, spoken)
-        return Finished(f"{answer}\n\n{text}", records=(card,))
+        records = tuple(card_of(source, correction, spoken) for source, correction in mended)
+        return Finished(f"{answer}\n\n{beside([correction for _, correction in mended])}", records=records)
 
-    return Plan((chat, correct), finish=finish)
+    return Plan((chat, *correct), finish=finish)
 
 
 def _chat(spoken: Language, level: str) -> str:
@@ -139,23 +144,13 @@ def correction_prompt(spoken: Language, source: str) -> tuple[Message, ...]:
     return few_shot(CORRECT.format(language=spoken.name), EXAMPLES.get(spoken.root, EXAMPLES["en"]), source)
 
 
-def beside(found: Correction) -> str:
+def beside(found: Sequence[Correction]) -> str:
     """The corrections as they stand under the answer."""
-    lines = [f"- {change.shown} ({change.why})" for change in found.changes]
-    return "\n".join((f"{CORRECTIONS}", *lines, "", f"> {found.text}"))
+    lines = [f"- {change.shown} ({change.why})" for one in found for change in one.changes]
+    return "\n".join((CORRECTIONS, *lines, "", *(f"> {one.text}" for one in found)))
 
 
 def card_of(source: str, found: Correction, spoken: Language) -> Kept:
     """The mistake as a card: the sentence as it was said, how it should read, and why."""
     why = "; ".join(f"{change.shown}: {change.why}" for change in found.changes)
     return Kept(f"Correct: {source}", found.text, why, spoken.name)
-
-
-def first_part(text: str) -> str:
-    """The text on one line, cut at a sentence's end if it is long."""
-    flat = " ".join(text.split())
-    if len(flat) <= MOST_CHARACTERS:
-        return flat
-    cut = flat[:MOST_CHARACTERS]
-    ends = [match.end() for match in re.finditer(r"[.!?。！？](?=\s)", cut)]
-    return cut[: ends[-1]] if ends else cut.rpartition(" ")[0]
