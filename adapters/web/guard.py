@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from adapters.web.sessions import SESSION, Sessions
 from bot.errors import StoreError, UserError, words_for
 from bot.settings import LOOPBACK
+
+log = structlog.get_logger(__name__)
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -90,6 +93,13 @@ async def _words(request: web.Request, handler: Handler) -> web.StreamResponse:
         words = {404: "There is nothing here.", 405: "That cannot be done here."}.get(error.status, "")
         plain = error.text is None or error.text == f"{error.status}: {error.reason}"
         return _sentence(request, error.status, words if plain and words else error.text or error.reason)
+    except web.HTTPException:
+        raise  # a way to another page
+    except Exception as error:
+        if request.writer.output_size > 0:
+            raise  # in the middle of an answer: the page sees that it broke off
+        log.error("page_failed", path=request.path, exc_info=error)
+        return _sentence(request, 500, "Something in me broke on this one. It is in the log; nothing was lost.")
 
 
 def _sentence(request: web.Request, status: int, words: str) -> web.Response:

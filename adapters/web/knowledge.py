@@ -66,7 +66,7 @@ class Knowledge:
     async def add(self, request: web.Request) -> web.StreamResponse:
         """Take one document, `?name=guide.md`, and tell how far its reading is."""
         name = one_line(request.query.get("name", ""), 120).replace("/", "_")
-        content = await read_body(request, MOST_BYTES)
+        content = await read_body(request, max(MOST_BYTES.values()))
         async with EventStream.open(request) as events:
             await self._read_in(name, content, events)
         return events.response

@@ -55,7 +55,8 @@ class Pages:
         return self._page(request, "chat.html", key=key, examples=examples(self._core.commands))
 
     async def knowledge(self, request: web.Request) -> web.Response:
-        return self._page(request, "knowledge.html", most=MOST_BYTES // MEGABYTE, accept=",".join(KINDS))
+        limits = {f"most_{kind}": most // MEGABYTE for kind, most in MOST_BYTES.items()}
+        return self._page(request, "knowledge.html", accept=",".join(KINDS), **limits)
 
     async def login(self, request: web.Request) -> web.Response:
         if not self._sessions.guarded or self._sessions.read(request):

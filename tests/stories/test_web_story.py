@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, async_playwright, expect
 
-from tests.adapters.web.test_browser import CHROMIUM, QUIET, last, watch
+from tests.adapters.web.chromium import CHROMIUM, QUIET, ask, last, watch
 from tests.conftest import missing
 
 ROOT = Path(__file__).parents[2]
@@ -68,18 +68,12 @@ async def running(path: Path) -> AsyncIterator[str]:
             await process.wait()
 
 
-async def ask(page: Page, text: str) -> None:
-    await page.fill("#question", text)
-    await page.keyboard.press("Enter")
-
-
 async def answered(page: Page) -> str:
     await expect(page.locator(".turn.running")).to_have_count(0, timeout=ANSWER)
     await expect(last(page, ".trouble")).to_have_count(0)
     return str(await last(page, ".blocks").inner_text())
 
 
-@pytest.mark.browser
 @pytest.mark.timeout(900)
 async def test_the_first_quarter_of_an_hour(tmp_path: Path) -> None:
     if not CHROMIUM:

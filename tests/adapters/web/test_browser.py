@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -13,17 +11,12 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright, expect
 
+from tests.adapters.web.chromium import CHROMIUM, QUIET, ask, last, watch
 from tests.adapters.web.conftest import Page as Served
 from tests.adapters.web.conftest import serve
 from tests.conftest import missing
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
-
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or ""
-QUIET = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-)  # fmt: skip
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -53,25 +46,6 @@ async def tab(chromium: Browser, page: Served) -> AsyncIterator[Page]:
     yield tab
     await tab.close()
     assert not troubles
-
-
-def watch(tab: Page, url: str, troubles: list[str]) -> None:
-    def asked(address: str) -> None:
-        if not address.startswith((url, "blob:", "data:")):
-            troubles.append(f"asked {address}")
-
-    tab.on("pageerror", lambda error: troubles.append(str(error)))
-    tab.on("request", lambda request: asked(request.url))
-    tab.on("console", lambda line: troubles.append(line.text) if "Content Security" in line.text else None)
-
-
-async def ask(tab: Page, text: str) -> None:
-    await tab.fill("#question", text)
-    await tab.keyboard.press("Enter")
-
-
-def last(tab: Page, selector: str):  # type: ignore[no-untyped-def]
-    return tab.locator(f".turn:last-child {selector}")
 
 
 async def test_chat_and_reload(tab: Page) -> None:

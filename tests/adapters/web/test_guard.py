@@ -8,7 +8,6 @@ from contextlib import AbstractAsyncContextManager
 import pytest
 from pydantic import ValidationError
 
-from adapters.web.server import WebApp
 from adapters.web.sessions import Attempts
 from bot.errors import UserError
 from tests.adapters.web.conftest import Page
@@ -170,6 +169,10 @@ async def test_metrics_and_health(page: Page) -> None:
         assert (await loading.json())["parts"]["model"]["words"] == "The model is loading, about 10 seconds."
 
 
-def test_the_app_is_an_async_context() -> None:
-    assert hasattr(WebApp, "__aenter__")
-    assert hasattr(WebApp, "start")
+async def test_what_breaks_is_one_sentence(page: Page) -> None:
+    page.parts = None  # type: ignore[assignment]
+    async with page.browser() as browser:
+        broken = await browser.get("/readyz")
+        assert broken.status == 500
+        assert (await broken.json())["error"].startswith("Something in me broke on this one.")
+        assert "Traceback" not in await (await browser.get("/readyz", headers={"Accept": "text/html"})).text()

@@ -36,9 +36,9 @@ async def test_what_cannot_be_read_is_told(page: Page) -> None:
             kind, data = events(await response.text())[-2]
             assert kind == "failed"
             assert data["words"].endswith(".")
-        large = await browser.send("POST", "/knowledge/documents?name=a.txt", data=io.BytesIO(b"x" * (21 * 2**20)))
+        large = await browser.send("POST", "/knowledge/documents?name=a.txt", data=io.BytesIO(b"x" * (51 * 2**20)))
         assert large.status == 413
-        assert "up to 20 MB" in (await large.json())["error"]
+        assert "up to 50 MB" in (await large.json())["error"]
 
 
 async def test_an_empty_search_is_told(page: Page) -> None:

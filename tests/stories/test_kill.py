@@ -1,0 +1,134 @@
+"""What is killed or filled up in the middle: the words stay clear and the data whole."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bot.parley import Parley, open_parley
+from bot.settings import Settings
+from tests.conftest import missing
+from tests.core.people import Kept, ask
+
+ROOT = Path(__file__).parent.parent.parent
+DATA = Path(os.environ.get("PARLEY_TEST_DATA", ROOT / "build" / "test-data"))
+
+
+@asynccontextmanager
+async def real_parley(tmp_path: Path) -> AsyncIterator[Parley]:
+    """The whole bot with the real model; the converted model is shared between tests."""
+    settings = Settings(
+        _env_file=None, data_dir=DATA, database_url=f"sqlite+aiosqlite:///{tmp_path / 'parley.db'}", engine_slots=2
+    )
+    async with open_parley(settings) as parley:
+        assert await parley.keeper.wait_ready()
+        yield parley
+
+
+async def test_a_killed_worker_is_said_replaced_and_the_next_question_answered(tmp_path: Path) -> None:
+    async with real_parley(tmp_path) as parley:
+        broken = Kept()
+        answering = asyncio.create_task(parley.chatbot.handle(ask("Tell me a long story about the sea."), broken))
+        await asyncio.wait_for(broken.said.wait(), 60)
+        (worker,) = [child for child in psutil.Process().children() if "models.serving" in " ".join(child.cmdline())]
+        worker.send_signal(signal.SIGKILL)
+        await asyncio.wait_for(answering, 30)
+        assert broken.answer.broken
+        assert broken.answer.text == broken.streamed.strip()
+        assert broken.answer.notes[0].startswith("The model ")
+        following = Kept()
+        await asyncio.wait_for(parley.chatbot.handle(ask("What is the capital of France?"), following), 120)
+        assert "Paris" in following.answer.text
+        assert any("restart" in waiting.words or "loading" in waiting.words for waiting in following.waits)
+
+
+def environment(url: str, folder: Path) -> dict[str, str]:
+    return {**os.environ, "ENGINE_URL": url, "MODEL": "parley", "DATA_DIR": str(folder), "LOG_LEVEL": "error"}
+
+
+async def start_ask(text: str, url: str, folder: Path) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bot", "ask", text, "--user", "ann", "--json", cwd=ROOT, env=environment(url, folder),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+
+
+async def until_running(store: Path) -> str:
+    """The id of the turn that runs, once there is one."""
+    async with asyncio.timeout(30):
+        while True:
+            await asyncio.sleep(0.05)
+            if not store.exists():
+                continue
+            with closing(sqlite3.connect(store)) as connection:
+                try:
+                    row = connection.execute(
+                        "SELECT id FROM turns WHERE state = 'running' AND prompt = '[]'"
+                    ).fetchone()
+                except sqlite3.OperationalError:
+                    continue
+            if row:
+                return str(row[0])
+
+
+async def test_a_killed_bot_leaves_no_running_turn_and_loses_no_finished_one(instant_url: str, tmp_path: Path) -> None:
+    first = await start_ask("say: kept", instant_url, tmp_path)
+    out, _ = await first.communicate()
+    kept = json.loads(out)["turn"]
+    held = await start_ask("hold", instant_url, tmp_path)
+    running = await until_running(tmp_path / "parley.db")
+    held.kill()
+    await held.communicate()
+    after = await start_ask("say: after", instant_url, tmp_path)
+    out, _ = await after.communicate()
+    assert json.loads(out)["text"] == "after"
+    with closing(sqlite3.connect(tmp_path / "parley.db")) as connection:
+        states = dict(connection.execute("SELECT id, state FROM turns").fetchall())
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert states[kept] == "done"
+    assert states[running] == "broken"
+
+
+async def test_two_bots_on_one_store_both_answer(instant_url: str, tmp_path: Path) -> None:
+    await (await start_ask("say: first", instant_url, tmp_path)).communicate()
+    both = await asyncio.gather(*(start_ask(f"say: {n}", instant_url, tmp_path) for n in range(4)))
+    answers = [json.loads((await process.communicate())[0])["text"] for process in both]
+    assert answers == ["0", "1", "2", "3"]
+    with closing(sqlite3.connect(tmp_path / "parley.db")) as connection:
+        assert connection.execute("SELECT count(*) FROM turns WHERE state = 'done'").fetchone() == (5,)
+
+
+async def test_a_full_disk_is_one_sentence_and_the_store_stays_whole(instant_url: str, tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(small)], capture_output=True).returncode:
+        missing("a small disk cannot be mounted here: that needs root")
+    try:
+        out, _ = await (await start_ask("say: before", instant_url, small)).communicate()
+        assert json.loads(out)["text"] == "before"
+        with (small / "filler").open("wb") as filler, pytest.raises(OSError, match="space"):
+            while True:
+                filler.write(b"x" * 4096)
+                filler.flush()
+        process = await start_ask("say: " + "long " * 1000, instant_url, small)
+        out, err = await process.communicate()
+        assert process.returncode == 1
+        assert out == b""
+        assert b"is full" in err
+        assert b"Traceback" not in err
+        (small / "filler").unlink()
+        out, _ = await (await start_ask("say: again", instant_url, small)).communicate()
+        assert json.loads(out)["text"] == "again"
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
