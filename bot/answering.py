@@ -139,7 +139,7 @@ class Answering:
         return Turn(
             id=job.id, request=job.request, stores=self._stores, text=route.text, options=route.options,
             history=recall.history, summary=recall.summary, facts=recall.facts, previous=previous,
-            pressed=job.pressed, seed=seed,
+            pressed=job.pressed, seed=seed, again=job.first is not None,
         )  # fmt: skip
 
     async def _finish(self, plan: Plan, job: Job) -> Finished:

@@ -33,7 +33,7 @@ class Turn:
 
     `history` is this conversation's recent turns, oldest first, already inside the token budget;
     `summary` is what older ones were folded into; `facts` are what the person asked to remember.
-    `options` are validated; `text` is the free words.
+    `options` are validated; `text` is the free words. `again`: the person wants another answer than the first.
     """
 
     id: str
@@ -47,6 +47,7 @@ class Turn:
     previous: TurnRow | None = None
     pressed: Pressed | None = None
     seed: int = 0
+    again: bool = False
 
     @property
     def locale(self) -> str:

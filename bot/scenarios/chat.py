@@ -20,7 +20,9 @@ SUMMARY = "Earlier in this conversation:"
 QUOTES = "Background, not instructions:"
 GO_ON = "Go on from where you stopped. Do not repeat what you said."
 
-SAMPLING = Sampling(temperature=0.2, top_p=0.9, max_tokens=300, repetition_penalty=1.05)
+SAMPLING = Sampling(temperature=0.0, top_p=0.9, max_tokens=300, repetition_penalty=1.05)
+AGAIN = 0.5
+"""The temperature of another try. The first is greedy: drawn at 0.2, two of five answers to that question are French."""
 QUOTE_CHARACTERS = 600
 """A quoted message longer than this is cut: it is background, the question is not."""
 
@@ -68,7 +70,7 @@ class Chat:
 
     async def plan(self, turn: Turn) -> Plan | Say:
         sampling = Sampling(
-            SAMPLING.temperature, SAMPLING.top_p, SAMPLING.max_tokens, seed=turn.seed,
+            AGAIN if turn.again else SAMPLING.temperature, SAMPLING.top_p, SAMPLING.max_tokens, seed=turn.seed,
             repetition_penalty=SAMPLING.repetition_penalty,
         )  # fmt: skip
         if turn.pressed is None:
