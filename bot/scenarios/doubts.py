@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from itertools import pairwise
 
 from bot.scenarios.detection import detect
 from bot.scenarios.languages import Language
@@ -44,7 +45,7 @@ def _repeats(said: str) -> bool:
     """The same three words three times over, or the same stretch of an unspaced script."""
     words = _WORD.findall(said.casefold())
     threes = Counter(zip(words, words[1:], words[2:], strict=False))
-    twos = Counter(zip(words, words[1:], strict=False))
+    twos = Counter(pairwise(words))
     if any(count >= 3 for count in threes.values()) or any(count >= 4 for count in twos.values()):
         return True
     return re.search(r"(\S{2,20}?)\1\1\1", said) is not None or _twice(words)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bot.scenarios.glossary import Term
 from bot.scenarios.restoring import Restored, Restoring, restore
-from bot.scenarios.tokens import LETTER, Token, pieces, stand_in, tokens
+from bot.scenarios.tokens import LETTER, Token, bare, pieces, stand_in, tokens
 
 MOST_CHARACTERS = 320
 """A segment longer than this is cut between sentences: a small model loses the thread of more."""
@@ -168,7 +168,7 @@ def _segment(source: str, found: list[Token]) -> Iterator[str | Segment]:
     found = [_moved(token, -len(lead)) for token in found]
     segment = Segment(core, tuple(found), _stood_in(core, found))
     yield lead
-    if LETTER.search(plain(segment)):
+    if LETTER.search(bare(core, 0, len(core), found)):
         yield segment
     else:
         yield "".join(token.becomes if isinstance(token, Token) else token for token in pieces(core, found))

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bot.scenarios.tokens import EMPHASIS, LETTER, LOOSE, MARKER, Token, pieces
+from bot.scenarios.tokens import EMPHASIS, LETTER, LOOSE, MARKER, Token, bare, pieces
 
 Item = str | int
 """A stretch of words, or the index of a token."""
@@ -35,7 +35,7 @@ class Restored:
 def restore(source: str, tokens: Sequence[Token], said: str) -> Restored:
     """`said` with stand-ins made tokens again: none lost, none twice, none invented."""
     original = Restored("".join(_written(piece) for piece in pieces(source, tokens)), kept=True)
-    items = list(_read(said, tokens))
+    items = list(_read(source, tokens, said))
     if not LETTER.search("".join(item for item in items if isinstance(item, str))):
         return original
     structured = _structured(items, tokens)
@@ -61,8 +61,9 @@ def _times(token: Token, tokens: Sequence[Token]) -> int:
     return sum(token.becomes == other.becomes for other in tokens)
 
 
-def _read(said: str, tokens: Sequence[Token]) -> Iterator[Item]:
+def _read(source: str, tokens: Sequence[Token], said: str) -> Iterator[Item]:
     """The words and tokens of a model's answer. Emphasis comes as negative numbers into EMPHASIS, resolved later."""
+    words = bare(source, 0, len(source), tokens)
     said = " ".join(said.split()).replace("](", "] (")
     emphasis = {token.text for token in tokens if token.around}
     unused = {index: token for index, token in enumerate(tokens) if not token.around}
@@ -76,9 +77,13 @@ def _read(said: str, tokens: Sequence[Token]) -> Iterator[Item]:
             yield item
         elif match[0] in emphasis and match[0] in EMPHASIS:
             yield -1 - EMPHASIS.index(match[0])
-        elif match[0] in ("*", "_", "~"):
+        elif match[0] in ("*", "_", "~") and (match[0] in words or _inside_word(said, match)):
             yield match[0]
     yield _plain(said[start:])
+
+
+def _inside_word(said: str, match: re.Match[str]) -> bool:
+    return said[match.start() - 1 : match.start()].isalnum() and said[match.end() : match.end() + 1].isalnum()
 
 
 def _plain(words: str) -> str:

@@ -15,7 +15,7 @@ the glossary; `open` and `close` are a pair around words: emphasis, a link's lab
 
 CODE = re.compile(r"(?<!`)(`{1,2})(?!`)[^\n]+?(?<!`)\1(?!`)")
 LINK = re.compile(
-    r"(?P<open>\[)(?P<label>[^\[\]\n]+)(?P<close>\]\([^()\s]+(?:\([^()\s]*\)[^()\s]*)?(?:[ ]+\"[^\"\n]*\")?\))"
+    r"(?P<open>\[)(?P<label>(?:[^\[\]\n]|\[[^\[\]\n]*\])+)(?P<close>\]\([^()\s]+(?:\([^()\s]*\)[^()\s]*)?(?:[ ]+\"[^\"\n]*\")?\))"
     r"|(?P<slack>(?:<(?:https?://|mailto:)[^|<>\s]+\|))(?P<shown>[^<>\n]+)(?P<end>>)"
 )
 # A link ends before what closes a sentence or a marker around it; brackets in it are balanced.
@@ -29,7 +29,7 @@ LOOSE = re.compile(
     r"|<(?:[@#!]|a?:|/|t:|id:|subteam)[^<>\n]+>"  # mentions, custom emoji, times, commands
     r"|<(?:https?://|mailto:)[^<>\s]+>"
     r"|\b(?:https?://|www\.|discord\.gg/)" + _ADDRESS + r"|(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
-    r"|@(?:everyone|here|channel)\b|(?<![\w@.])@[A-Za-z0-9_][\w-]*"
+    r"|(?<![\w@.])@[A-Za-z0-9_][\w-]*|@(?:everyone|here|channel)"
     r"|(?<![\w:]):(?=[\w+'-]*[a-z])[\w+'-]+:(?:skin-tone-\d:)?(?!\w)"
     r"|(?:[\U0001F1E6-\U0001F1FF]{2}|[\u2600-\u27bf\u2b50\u2b55\U0001F300-\U0001FAFF]"
     r"(?:[\ufe0f\u20e3\U0001F3FB-\U0001F3FF]|\u200d[\u2600-\u27bf\U0001F300-\U0001FAFF])*)+"

@@ -13,7 +13,7 @@ from bot.request import Author, Place, Request
 from bot.scenarios.glossary import Glossary
 from bot.stores import Stores
 from bot.turn import Finished, Plan, Pressed, Say, Scenario, Turn
-from bot.turns import TurnRow, Turns, new_id
+from bot.turns import TurnRow, Turns, begin_turn, new_id
 from models.engine import Message
 
 Speak = Callable[[Sequence[Message]], str]
@@ -45,7 +45,7 @@ def stores_over(database: Database) -> Stores:
 
 
 def turn(
-    stores: Stores, text: str = "", *, server: str = "s", locale: str = "en", pressed: Pressed | None = None,
+    stores: Stores, text: str = "", /, *, server: str = "s", locale: str = "en", pressed: Pressed | None = None,
     request: Request | None = None, history: tuple[Message, ...] = (), summary: str = "", seed: int = 7,
     **options: str,
 ) -> Turn:  # fmt: skip
@@ -89,10 +89,13 @@ async def run_plan(plan: Plan | Say, speak: Speak, piece: int = 3) -> Ran:
 async def stored(scenario: Scenario, asked: Turn, speak: Speak) -> TurnRow:
     """Plan and run `asked`, and keep it in the store as the core does: the row a press would bring along."""
     ran = await run_plan(await scenario.plan(asked), speak)
-    turns = asked.stores.turns
-    await turns.begin(asked.id, asked.request, "conversation", scenario.command.name, dict(asked.options), asked.text)
+    async with asked.stores.database.write() as connection:
+        await begin_turn(
+            connection, asked.id, asked.request, conversation="conversation", host="host",
+            scenario=scenario.command.name, options=dict(asked.options), question=asked.text,
+        )  # fmt: skip
     prompts = [[{"role": message.role, "content": message.content} for message in prompt] for prompt in ran.prompts]
-    await turns.finish(asked.id, answer=ran.finished.text, prompt=prompts, state="done")
-    row = await turns.get(asked.id)
+    await asked.stores.turns.finish(asked.id, answer=ran.finished.text, prompt=prompts, state="done")
+    row = await asked.stores.turns.get(asked.id)
     assert row is not None
     return row

@@ -22,7 +22,9 @@ def test_clear_texts_are_sure(text: str, code: str) -> None:
     assert (guess.language.code, guess.sure) == (code, True)
 
 
-@pytest.mark.parametrize("text", ["Ok", "Hello world", "lol that's crazy", "xkcd bla", "I like cats", "Hola"])
+@pytest.mark.parametrize(
+    "text", ["Ok", "Hello world", "lol that's crazy", "xkcd bla", "I like cats", "Hola", "The door is open"]
+)
 def test_short_and_odd_texts_are_not_sure(text: str) -> None:
     guess = detect_now(text)
     assert guess is None or not guess.sure

@@ -36,7 +36,7 @@ async def ran(stores: Stores, text: str, answer: str | Sequence[str], **options:
 
 
 async def test_the_prompt_as_it_is_sent(stores: Stores) -> None:
-    done = await ran(stores, "Where is the red door, <@1>?", "Où est la porte rouge, [1] ?", to="French")
+    done = await ran(stores, "Please open the red door for him, <@1>?", "Ouvrez-lui la porte rouge, [1] !", to="French")
     examples = [
         message
         for english, french in zip(EXAMPLES["en"], EXAMPLES["fr"], strict=True)
@@ -47,9 +47,9 @@ async def test_the_prompt_as_it_is_sent(stores: Stores) -> None:
         "such as [1], <1> and ** as they are. You answer with the translation only."
     )
     assert done.prompts == [
-        [Message("system", task), *examples, Message("user", "Where is the red door, [1]?")],
+        [Message("system", task), *examples, Message("user", "Please open the red door for him, [1]?")],
     ]
-    assert done.finished.text == "Où est la porte rouge, <@1> ?"
+    assert done.finished.text == "Ouvrez-lui la porte rouge, <@1> !"
     assert done.shown == done.finished.text
     assert done.finished.notes == ()
 
