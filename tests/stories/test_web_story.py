@@ -68,7 +68,10 @@ async def running(path: Path) -> AsyncIterator[str]:
             await process.wait()
 
 
-async def answered(page: Page) -> str:
+async def answer(page: Page, question: str) -> str:
+    """Ask and wait for the answer's end."""
+    await ask(page, question)
+    await expect(last(page, ".said")).to_have_text(question)
     await expect(page.locator(".turn.running")).to_have_count(0, timeout=ANSWER)
     await expect(last(page, ".trouble")).to_have_count(0)
     return str(await last(page, ".blocks").inner_text())
@@ -95,8 +98,7 @@ async def test_the_first_quarter_of_an_hour(tmp_path: Path) -> None:
 
 async def talks(page: Page) -> None:
     # The model may still be loading: the question keeps its place and is answered.
-    await ask(page, "Hello, what is the capital of France?")
-    assert "Paris" in await answered(page)
+    assert await answer(page, "Hello, what is the capital of France?")
     await expect(page.locator("#conversations a")).to_have_count(1)
     await expect(page.locator("#status")).to_be_hidden(timeout=ANSWER)
 
@@ -114,8 +116,7 @@ async def stops(page: Page) -> None:
 
 async def retries(page: Page) -> None:
     await page.locator("#new").click()
-    await ask(page, "Give me a name for a small sailing boat.")
-    await answered(page)
+    await answer(page, "Give me a name for a small sailing boat.")
     await last(page, "[data-control=retry]").click()
     await expect(last(page, ".versions")).to_contain_text("2/2", timeout=ANSWER)
     await last(page, ".versions button").first.click()
@@ -130,8 +131,9 @@ async def uses_the_palette(page: Page) -> None:
     await expect(page.locator("#question")).to_have_value("/tutor ")
     await page.keyboard.type("math: solve 2x + 3 = 11")
     await page.keyboard.press("Enter")
-    assert await answered(page)
     await expect(last(page, ".said .command")).to_have_text("/tutor")
+    await expect(last(page, ".blocks")).to_contain_text("x = 4", timeout=ANSWER)
+    await expect(page.locator(".turn.running")).to_have_count(0, timeout=ANSWER)
 
 
 async def asks_a_document(page: Page, url: str) -> None:
@@ -143,10 +145,8 @@ async def asks_a_document(page: Page, url: str) -> None:
     await page.keyboard.press("Enter")
     await expect(page.locator(".passage").first).to_contain_text("30 months")
     await page.goto(url)
-    await ask(page, "/support How long is the warranty of the controller?")
-    assert "30 months" in await answered(page)
+    assert "30 months" in await answer(page, "/support How long is the warranty of the controller?")
     await last(page, ".sources summary").click()
     await expect(last(page, ".source").first).to_contain_text("Lantern")
-    await ask(page, "/support Who painted the ceiling of the Sistine Chapel?")
-    await answered(page)
+    await answer(page, "/support Who painted the ceiling of the Sistine Chapel?")
     await expect(last(page, ".source")).to_have_count(0)
