@@ -11,6 +11,9 @@ from bot.turns import TurnRow
 MOST = 400
 """At most so many turns of a conversation are looked through for the beginning."""
 
+BEGINS_NOTHING = frozenset(("@control", "action"))
+"""A turn with one of these options belongs to a course that was there before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Course:
@@ -40,7 +43,7 @@ async def course_of(turn: Turn, anchor: TurnRow) -> Course:
     for row in (anchor, *rows):
         found.append(row)
         options = await _first_options(turn, row)
-        if options and "@control" not in options:
+        if options and BEGINS_NOTHING.isdisjoint(options):
             return Course(tuple(reversed(found)), options)
     return Course(tuple(reversed(found)), _own(anchor.options))
 

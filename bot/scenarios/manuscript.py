@@ -12,7 +12,7 @@ from bot.turn import File, Finished, Say
 def exported(course: Course) -> Say:
     """The whole of a story as a Markdown file."""
     options = course.options
-    theme = one_line(options.get("theme") or course.rows[0].question or "Story", 80)
+    theme = one_line(options.get("theme") or options.get("persona") or course.rows[0].question or "Story", 80)
     plays = bool(options.get("persona")) or options.get("form") == "roleplay"
     lines = [f"# {theme[:1].upper()}{theme[1:]}"]
     named = [options[name] for name in ("genre", "form", "characters", "persona") if options.get(name)]

@@ -238,7 +238,7 @@ def _telling(turn: Turn, wish: Wish, parts: Sequence[str], words: str) -> Plan:
     step = told(wish, parts, words, turn.summary, turn.seed)
 
     def finish(texts: Sequence[str]) -> Finished:
-        text = texts[0].strip()
+        text = texts[0].strip().rstrip(",;")
         if not text:
             return Finished("Nothing new came to me there. Press Retry, or write what should happen next.")
         return Finished(text, buttons=BUTTONS)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.scenarios.characters import Character
-from bot.scenarios.sentences import Once
+from bot.scenarios.sentences import Once, split
 from bot.turn import Step
 from models.engine import Message, Sampling
 
@@ -27,7 +27,7 @@ SCRIPT_SHOWN = (
     "BEN: There is no key here. But there is a letter with your name on it."
 )
 BEGIN_SCRIPT = "Theme: {theme}\n{genre}Characters: {cast}"
-NEXT_SCRIPT = "Go on with the scene."
+NEXT_SCRIPT = "Go on with the scene. {name} speaks first."
 PLAYER = (
     "You are {name}, {description}. {scene}Stay in character and answer as {name} in two or three sentences.{language}"
 )
@@ -91,7 +91,7 @@ def _asked(wish: Wish, direction: str) -> tuple[str, str, str]:
             kind = f"Genre: {wish.genre}\n" if wish.genre else ""
             cast = ", ".join(name.upper() for name in wish.cast)
             begin = BEGIN_SCRIPT.format(theme=wish.theme, genre=kind, cast=cast)
-            return PLAYWRIGHT, begin, f"{NEXT_SCRIPT} {direction}".strip()
+            return PLAYWRIGHT, begin, f"{NEXT_SCRIPT.format(name=wish.cast[0].upper())} {direction}".strip()
         case _:
             begin = BEGIN_STORY.format(theme=wish.theme, genre=genre, characters=characters)
             return STORYTELLER, begin, NEXT_AS.format(direction=direction) if direction else NEXT_STORY
@@ -154,12 +154,13 @@ class Lines:
         speaker, colon, words = line.partition(":")
         if not colon and line[0] in "*([" and not self._last:
             self._said.add(_plain(line))
-            return f"*{line.strip('*()[] ')}*\n\n"
+            return f"*{split(line.strip('*()[] '))[0]}*\n\n"
         if not colon or not words.strip() or len(speaker) > 40 or _plain(words) in self._said:
             return ""
         self._said |= {_plain(line), _plain(words)}
         near = difflib.get_close_matches(speaker.strip("* ").upper(), self._cast, n=1, cutoff=0.7)
-        self._last = near[0] if near else self._next()
+        # A small model lets one of them speak on and on; on a stage they take turns.
+        self._last = near[0] if near and near[0] != self._last else self._next()
         return f"**{self._last}:** {words.strip('* ')}\n\n"
 
     def _next(self) -> str:
