@@ -7,49 +7,16 @@ import contextlib
 import time
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import openai
 from openai import AsyncOpenAI, AsyncStream
 
-Role = Literal["system", "user", "assistant"]
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One chat message, in the words of the OpenAI dialect."""
-
-    role: Role
-    content: str
-
-
-@dataclass(frozen=True, slots=True)
-class Sampling:
-    """How the next token is drawn. `max_tokens` bounds the answer; `seed` makes it repeatable."""
-
-    temperature: float = 0.7
-    top_p: float = 0.95
-    max_tokens: int = 512
-    stop: tuple[str, ...] = ()
-    seed: int | None = None
-    repetition_penalty: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What a generation cost, in tokens."""
-
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A piece of a streamed answer. The last one carries `finish_reason` ("stop", "length") and `usage`."""
-
-    text: str = ""
-    finish_reason: str | None = None
-    usage: Usage | None = None
+from models.dialect import Message as Message
+from models.dialect import Piece as Piece
+from models.dialect import Role as Role
+from models.dialect import Sampling as Sampling
+from models.dialect import Usage as Usage
 
 
 class EngineError(Exception):

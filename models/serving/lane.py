@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from models.engine import Message, Piece, Sampling, Usage
+from models.dialect import Message, Piece, Sampling, Usage
 from models.serving.detokenizing import Detokenizer
 from models.serving.forward import Chunk, Forward
 from models.serving.sampling import BrokenLogits, Sampler

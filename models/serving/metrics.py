@@ -51,7 +51,8 @@ class _Lanes(Collector):
         steps, read = counter("steps", "Passes of the model"), counter("prompt_tokens", "Prompt tokens read")
         written, reused = counter("tokens", "Tokens written"), counter("reused_tokens", "Prompt tokens not read again")
         failed = counter("failures", "Requests the model failed on")
-        for name, lane in self._lanes.items():
+        # a lane with several names is told once, by its first
+        for lane, name in {self._lanes[name]: name for name in reversed(list(self._lanes))}.items():
             running.add_metric([name], lane.scheduler.running)
             waiting.add_metric([name], lane.scheduler.waiting)
             free.add_metric([name], lane.slots.free_count)

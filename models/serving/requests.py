@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from models.engine import Message, Sampling
+from models.dialect import Message, Sampling
 
 USUAL_TOKENS = 1024
 """The length of an answer that nobody bounded."""
@@ -149,7 +149,11 @@ async def read(request: web.Request, kind: type[T]) -> T:
 
 def _wire_error(error: ValidationError) -> WireError:
     """The first thing wrong with the body, by the name of its field."""
-    problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    problems = error.errors(include_url=False, include_input=False, include_context=False)
+    # of what is wrong with one field, the alternative that was followed furthest is the one that was meant
+    problem = max(
+        (each for each in problems if each["loc"][:1] == problems[0]["loc"][:1]), key=lambda it: len(it["loc"])
+    )
     # only the keys and numbers that the client wrote, not the names of our own alternatives
     where = ".".join(str(part) for part in problem["loc"] if part == problem["loc"][0] or not _ours(part))
     match problem["type"]:

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from models.engine import Piece, Sampling
+from models.dialect import Piece, Sampling
 from models.serving.embeddings import Embedder, EmbeddingJob
 from models.serving.lane import Failure, Lane, Outcome
 

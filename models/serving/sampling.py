@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from models.engine import Sampling
+from models.dialect import Sampling
 
 NUCLEUS = 256
 """So many best tokens are looked at first; the whole vocabulary only when they hold less than top_p."""

@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 from aiohttp import web
 
-from models.engine import Piece, Sampling, Usage
+from models.dialect import Piece, Sampling, Usage
 from models.serving.lane import Lane
 from models.serving.metrics import Metrics
 from models.serving.requests import ChatRequest, EmbeddingRequest, WireError, read

@@ -59,10 +59,26 @@ def model(kind: str = "llama", **changes: Any) -> Any:
 def write(folder: Path, kind: str = "llama", **changes: Any) -> Path:
     """A checkpoint folder as `save_pretrained` leaves it."""
     made = model(kind, **changes)
-    (poison,) = tokenizer().encode(POISON)
-    if not made.config.tie_word_embeddings:  # else it would poison what is said, not only what is read
-        with torch.no_grad():
-            made.get_input_embeddings().weight[poison] = float("nan")
+    if kind == "llama" and not made.config.tie_word_embeddings:
+        _speak_ascii(made)
     made.save_pretrained(folder)
     tokenizer().save_pretrained(folder)
     return folder
+
+
+@torch.no_grad()
+def _speak_ascii(made: Any) -> None:
+    """Printable characters only, one a token, and never the poison: the first place of the hidden state is kept at a
+    constant that nothing writes to, and the head counts it against every other token."""
+    vocabulary = tokenizer()
+    spoken = {vocabulary.encode(chr(code))[0] for code in range(33, 126) if chr(code) != POISON}
+    silent = [token for token in range(len(vocabulary)) if token not in spoken]
+    made.get_input_embeddings().weight[:, 0] = 4.0
+    for layer in made.model.layers:
+        layer.self_attn.o_proj.weight[0] = 0.0
+        layer.mlp.down_proj.weight[0] = 0.0
+    made.lm_head.weight[:, 0] = 0.0
+    made.lm_head.weight[silent] = 0.0
+    made.lm_head.weight[silent, 0] = -1000.0
+    (poison,) = vocabulary.encode(POISON)
+    made.get_input_embeddings().weight[poison] = float("nan")

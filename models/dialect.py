@@ -1,0 +1,48 @@
+"""The words of the dialect: what goes over the engine seam, for the client and for the worker alike.
+
+Apart from the client so that the worker need not load the client's library.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One chat message, in the words of the OpenAI dialect."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the next token is drawn. `max_tokens` bounds the answer; `seed` makes it repeatable."""
+
+    temperature: float = 0.7
+    top_p: float = 0.95
+    max_tokens: int = 512
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    repetition_penalty: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a generation cost, in tokens."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of a streamed answer. The last one carries `finish_reason` ("stop", "length") and `usage`."""
+
+    text: str = ""
+    finish_reason: str | None = None
+    usage: Usage | None = None
