@@ -37,7 +37,7 @@ async def test_one_turn_too_long_is_cut_not_dropped(core: Core) -> None:
 
 async def test_older_turns_are_folded_into_a_summary_that_can_be_seen(make_core) -> None:
     core = await make_core(context_tokens=512)
-    for number in range(8):
+    for number in range(14):
         await core.handle(ask(f"say: {number} " + "word " * 60))
     conversation = await folded(core)
     assert conversation.summary.startswith("0 word word")
