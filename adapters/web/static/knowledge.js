@@ -141,7 +141,7 @@ function passage(one) {
       make("span", {}, one.heading),
       make("span.score", { title: "How well it fits, beside the others of this search" }, one.score.toFixed(2)),
     ),
-    make("p", {}, one.text),
+    make("p", {}, one.text.replaceAll(/\n{2,}/g, "\n")),
   );
 }
 

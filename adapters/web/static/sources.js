@@ -12,7 +12,7 @@ export function sources(list) {
         "div",
         {},
         make("p.source-title", {}, title(source), source.heading ? make("span", {}, ` ${source.heading}`) : null),
-        make("blockquote", {}, source.excerpt),
+        make("blockquote", {}, source.excerpt.replaceAll(/\n{2,}/g, "\n")),
       ),
     ),
   );
