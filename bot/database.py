@@ -97,14 +97,14 @@ class Database:
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection to read with; each statement sees what was committed before it."""
-        with store_errors():
+        with store_errors(self.path):
             async with self._alone.connect() as connection:
                 yield connection
 
     @contextlib.asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """A transaction: committed at the end, rolled back when an error leaves it."""
-        with store_errors():
+        with store_errors(self.path):
             if not self.sqlite:
                 async with self.engine.begin() as connection:
                     yield connection
@@ -116,7 +116,7 @@ class Database:
 
     async def execute(self, statement: sa.UpdateBase) -> int:
         """One statement as a transaction of its own. Returns the number of rows it touched."""
-        with store_errors():
+        with store_errors(self.path):
             async with contextlib.AsyncExitStack() as stack:
                 if self.sqlite:
                     await stack.enter_async_context(self._writing)
@@ -125,7 +125,7 @@ class Database:
 
     async def migrate(self) -> str | None:
         """Bring the schema up to date, after a copy of a non-empty SQLite file; returns the path of that copy."""
-        with store_errors():
+        with store_errors(self.path):
             async with self.engine.connect() as connection:
                 current = await connection.run_sync(
                     lambda sync: MigrationContext.configure(sync).get_current_revision()
@@ -151,7 +151,7 @@ class Database:
         """A consistent copy of the SQLite file, while in use."""
         if self.path is None:
             raise StoreError("only an SQLite store is copied by Parley; use pg_dump for PostgreSQL")
-        with store_errors():
+        with store_errors(self.path):
             await asyncio.to_thread(_copy_sqlite, self.path, target)
 
     async def free_bytes(self) -> int | None:
@@ -194,16 +194,21 @@ def _copy_sqlite(source: Path, target: Path) -> None:
 
 
 @contextlib.contextmanager
-def store_errors() -> Iterator[None]:
-    """Turn the drivers' errors into a StoreError."""
+def store_errors(path: Path | None) -> Iterator[None]:
+    """Turn the drivers' errors into a StoreError. `path` is the SQLite file."""
     try:
         yield
     except (sa.exc.DBAPIError, sqlite3.Error) as error:
         detail = str(getattr(error, "orig", None) or error)
-        if "disk is full" in detail or "No space left" in detail:
+        if "disk is full" in detail or "No space left" in detail or (path and "disk I/O" in detail and _full(path)):
             raise StoreFull(detail) from error
         if "locked" in detail or "busy" in detail:
             raise StoreBusy(detail) from error
         raise StoreBroken(detail) from error
     except (ConnectionError, sa.exc.TimeoutError) as error:
         raise StoreBroken(str(error)) from error
+
+
+def _full(path: Path) -> bool:
+    """Whether SQLite's "disk I/O error" is one of room: its shared memory needs some even to begin."""
+    return shutil.disk_usage(path.parent).free < 2**18

@@ -66,8 +66,6 @@ def report(findings: list[Finding], console: Console) -> int:
 
 def _python() -> Finding:
     version = ".".join(map(str, sys.version_info[:3]))
-    if sys.version_info < (3, 11):
-        return Finding("python", "error", version, "Parley needs Python 3.11 or newer.")
     return Finding("python", "ok", version)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import Counter
 from pathlib import Path
 
@@ -68,8 +67,8 @@ async def list_documents(settings: Settings, console: Console) -> int:
 
 async def remove_document(settings: Settings, path: str) -> int:
     """Remove one."""
+    resolved = str(await asyncio.to_thread(Path(path).absolute))
     async with open_stores(settings, _no_engine(settings)) as stores:
-        resolved = os.path.abspath(path)
         if not (await stores.library.remove(SERVER, path) or await stores.library.remove(SERVER, resolved)):
             raise UserError(f"There is no document {path}; `knowledge list` shows what there is.")
     print(f"Removed {path}.")
@@ -78,10 +77,10 @@ async def remove_document(settings: Settings, path: str) -> int:
 
 async def _add(library: Library, path: Path) -> Added:
     try:
-        content = await asyncio.to_thread(path.read_bytes)
+        content, full = await asyncio.to_thread(lambda: (path.read_bytes(), str(path.absolute())))
     except OSError as error:
         raise UserError(f"it cannot be read ({error.strerror})") from error
-    return await library.add(SERVER, os.path.abspath(path), content)
+    return await library.add(SERVER, full, content)
 
 
 def _files(paths: list[Path]) -> list[Path]:

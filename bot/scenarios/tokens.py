@@ -15,7 +15,8 @@ the glossary; `open` and `close` are a pair around words: emphasis, a link's lab
 
 CODE = re.compile(r"(?<!`)(`{1,2})(?!`)[^\n]+?(?<!`)\1(?!`)")
 LINK = re.compile(
-    r"(?P<open>\[)(?P<label>(?:[^\[\]\n]|\[[^\[\]\n]*\])+)(?P<close>\]\([^()\s]+(?:\([^()\s]*\)[^()\s]*)?(?:[ ]+\"[^\"\n]*\")?\))"
+    r"(?P<open>\[)(?P<label>(?:[^\[\]\n]|\[[^\[\]\n]*\])+)"
+    r"(?P<close>\]\([^()\s]+(?:\([^()\s]*\)[^()\s]*)?(?:[ ]+\"[^\"\n]*\")?\))"
     r"|(?P<slack>(?:<(?:https?://|mailto:)[^|<>\s]+\|))(?P<shown>[^<>\n]+)(?P<end>>)"
 )
 # A link ends before what closes a sentence or a marker around it; brackets in it are balanced.

@@ -40,7 +40,7 @@ async def test_steps_run_in_order_and_finish_makes_the_text(core: Core) -> None:
     reply = await core.handle(ask("/twice hello"))
     assert reply.streamed == "**One** hello **Two** and hello"
     assert reply.answer.text == "hello | and hello"
-    assert [button.label for button in reply.answer.buttons][0] == "This"
+    assert next(iter(reply.answer.buttons)).label == "This"
     pressed = await core.handle(press(reply.turn_id, "pick", "1"))
     assert pressed.answer.text == "pick 1 on hello | and hello"
 
