@@ -42,7 +42,7 @@ def convert(gguf: Path, folder: Path, progress: Progress) -> Path:
             finally:
                 shutil.rmtree(partial, ignore_errors=True)
     except OSError as error:
-        raise _disk_error(error, folder.parent) from error
+        raise disk_error(error, folder.parent) from error
     return folder
 
 
@@ -119,7 +119,8 @@ def _lock(place: Path, progress: Progress) -> Iterator[None]:
         yield
 
 
-def _disk_error(error: OSError, place: Path) -> CheckpointError:
+def disk_error(error: OSError, place: Path) -> CheckpointError:
+    """The words for what the disk said."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         words = f"The disk that holds {place} is full; the built-in model needs about 600 MB."
         return CheckpointError(words, "Free some room or set DATA_DIR to a folder on another disk, then start again.")

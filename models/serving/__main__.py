@@ -142,7 +142,8 @@ def _tell(fraction: float, words: str) -> None:
 
 def _end_with_parent() -> None:
     """Nobody is left to read the answers: end at once."""
-    while sys.stdin.buffer.read(4096):
+    # not through sys.stdin, whose lock would be held by this thread when the interpreter ends
+    while os.read(0, 4096):
         pass
     os._exit(0)
 

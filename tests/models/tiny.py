@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import gguf
+import numpy as np
 import torch
 from tokenizers import Tokenizer, decoders, pre_tokenizers
 from tokenizers.models import BPE
@@ -82,3 +84,44 @@ def _speak_ascii(made: Any) -> None:
     made.lm_head.weight[silent, 0] = -1000.0
     (poison,) = vocabulary.encode(POISON)
     made.get_input_embeddings().weight[poison] = float("nan")
+
+
+def write_gguf(path: Path) -> Path:
+    """The same kind of model as one GGUF file, as the built-in one is packaged."""
+    vocabulary = tokenizer()
+    # the format wants at least one merge
+    names = [*vocabulary.convert_ids_to_tokens(range(len(vocabulary))), "ab"]
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_context_length(CONTEXT)
+    writer.add_embedding_length(64)
+    writer.add_block_count(2)
+    writer.add_feed_forward_length(96)
+    writer.add_head_count(4)
+    writer.add_head_count_kv(2)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_rope_freq_base(10000.0)
+    writer.add_rope_dimension_count(16)
+    writer.add_vocab_size(len(names))
+    writer.add_tokenizer_model("gpt2")
+    writer.add_token_list(names)
+    writer.add_token_merges(["a b"])
+    writer.add_token_types([3] * len(SPECIALS) + [1] * (len(names) - len(SPECIALS)))
+    writer.add_bos_token_id(1)
+    writer.add_eos_token_id(2)
+    writer.add_chat_template(TEMPLATE)
+    shapes = {"attn_q": (64, 64), "attn_k": (32, 64), "attn_v": (32, 64), "attn_output": (64, 64),
+              "ffn_gate": (96, 64), "ffn_up": (96, 64), "ffn_down": (64, 96)}  # fmt: skip
+    drawn = np.random.default_rng(3)
+    for layer in range(2):
+        for name, shape in shapes.items():
+            writer.add_tensor(f"blk.{layer}.{name}.weight", drawn.normal(0, 0.3, shape).astype(np.float32))
+        for name in ("attn_norm", "ffn_norm"):
+            writer.add_tensor(f"blk.{layer}.{name}.weight", np.ones(64, np.float32))
+    for name in ("token_embd", "output"):
+        writer.add_tensor(f"{name}.weight", drawn.normal(0, 0.3, (len(names), 64)).astype(np.float32))
+    writer.add_tensor("output_norm.weight", np.ones(64, np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path

@@ -1,0 +1,119 @@
+"""The worker process as the bot keeps it: it comes up, comes back, gives up with words, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from models import checkpoints
+from models.engine import EngineClient, EngineError, Message, Piece, Sampling
+from models.worker import WorkerProcess, command_line
+from tests.models.conftest import REPOSITORY, START_SECONDS
+
+HELLO = [Message("user", "Hello")]
+
+
+def keep(model: Path, data_dir: Path, **options: object) -> WorkerProcess:
+    return WorkerProcess(models={"parley": str(model)}, embedding="none", data_dir=data_dir, threads=1, **options)  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True)
+def _in_the_repository(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(REPOSITORY)
+
+
+@pytest.fixture
+async def worker(tiny_checkpoint: Path, tmp_path: Path) -> AsyncIterator[WorkerProcess]:
+    async with keep(tiny_checkpoint, tmp_path) as worker:
+        assert await worker.wait_ready(START_SECONDS), worker.words
+        yield worker
+
+
+async def answer(worker: WorkerProcess, tokens: int = 5) -> list[Piece]:
+    async with EngineClient(worker.url, worker.token) as engine:
+        return [piece async for piece in engine.stream("parley", HELLO, Sampling(temperature=0, max_tokens=tokens))]
+
+
+async def test_killed_in_the_middle_of_an_answer_it_comes_back(worker: WorkerProcess) -> None:
+    states = []
+
+    async def watch() -> None:
+        while True:
+            async with worker.changed:
+                await worker.changed.wait()
+                states.append(worker.state)
+
+    watching = asyncio.create_task(watch())
+    expected = await answer(worker)
+    assert worker.pid is not None
+    url, first = worker.url, worker.pid
+    async with EngineClient(worker.url, worker.token) as engine:
+        stream = engine.stream("parley", HELLO, Sampling(temperature=0, max_tokens=4000))
+        await anext(stream)
+        os.kill(first, signal.SIGKILL)
+        with pytest.raises(EngineError):
+            async for _ in stream:
+                pass
+    assert await worker.wait_ready(START_SECONDS)
+    assert worker.seconds_left == 0
+    assert (worker.url, worker.pid == first, worker.restarts) == (url, False, 1)
+    assert await answer(worker) == expected
+    watching.cancel()
+    assert states[0] == "restarting"
+    assert states[-1] == "ready"
+
+
+async def test_its_end_leaves_no_process(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    async with keep(tiny_checkpoint, tmp_path) as worker:
+        async with worker.changed:
+            await asyncio.wait_for(worker.changed.wait_for(lambda: "Loading" in worker.words), START_SECONDS)
+        process = psutil.Process(worker.pid)
+        assert worker.state == "starting"
+        assert worker.seconds_left > 0
+        # its token is in the environment, where no other user can read it
+        assert worker.token not in " ".join(process.cmdline())
+    assert not process.is_running()
+    assert worker.state == "stopped"
+
+
+async def test_a_broken_checkpoint_is_told_and_not_tried_again(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    async with keep(tmp_path, tmp_path) as worker:
+        assert await worker.wait_ready(START_SECONDS) is False
+        assert worker.state == "failed"
+        assert "safetensors" in worker.words
+        assert worker.restarts == 0
+
+
+async def test_a_model_that_cannot_be_loaded_is_told(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    for name in ("model.safetensors", "tokenizer.json", "tokenizer_config.json"):
+        (tmp_path / name).write_bytes((tiny_checkpoint / name).read_bytes())
+    (tmp_path / "config.json").write_text('{"model_type": "unheard-of"}')
+    async with keep(tmp_path, tmp_path) as worker:
+        assert await worker.wait_ready(START_SECONDS) is False
+        assert worker.state == "failed"
+        assert "cannot be loaded" in worker.words
+
+
+async def test_waiting_has_an_end(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    async with keep(tiny_checkpoint, tmp_path) as worker:
+        started = time.monotonic()
+        assert await worker.wait_ready(0.05) is False
+        assert time.monotonic() - started < 2
+
+
+def test_command_line_starts_the_worker() -> None:
+    line = command_line({"parley": "embedded", "story": "a/b"}, "none", Path("data"))
+    assert line[0] == sys.executable
+    told = subprocess.run([*line, "--help"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert "--watch-stdin" in told.stdout
+    assert checkpoints.BROKEN_CHECKPOINT not in (0, 1, 2)
