@@ -75,7 +75,7 @@ async def test_killed_in_the_middle_of_an_answer_it_comes_back(worker: WorkerPro
 async def test_its_end_leaves_no_process(tiny_checkpoint: Path, tmp_path: Path) -> None:
     async with keep(tiny_checkpoint, tmp_path) as worker:
         async with worker.changed:
-            await asyncio.wait_for(worker.changed.wait_for(lambda: "Loading" in worker.words), START_SECONDS)
+            await asyncio.wait_for(worker.changed.wait_for(lambda: "Loading the model" in worker.words), START_SECONDS)
         process = psutil.Process(worker.pid)
         assert worker.state == "starting"
         assert worker.seconds_left > 0
