@@ -1,90 +1,161 @@
-"""Grounding: what an answer states has to stand in its sources, or it is not said."""
+"""Grounding: of a model's answer, only the sentences that its sources bear out reach the reader."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-from bot.knowledge.passages import sentences
-from bot.knowledge.words import STOP, words
+from bot.knowledge.claims import LIST_MARK, MARK, ground, unsupported, unsupported_code
+from bot.knowledge.document import FENCE
+from bot.knowledge.quoting import quote
+from bot.knowledge.words import words
 
-COVERED = 0.6
-"""The part of a sentence's words that its sources have to hold."""
-_END = re.compile(r"(?<=[.!?:])[\"')\]]*\s+(?=\S)|\n+")
-_MARKER = re.compile(r"\s*\[\d+\]")
-_EXACT = re.compile(
-    r"`[^`\n]+`"  # code
-    r"|https?://\S+|[\w.+-]+@[\w.-]+\.\w+"
-    r"|(?<!\w)--?[a-zA-Z][\w-]*"  # options
-    r"|(?<![\w/])/?(?:[\w.-]+/)+[\w.-]*"  # paths
-    r"|\b\d[\d.,:]*\b|\b\w+[\d_]\w*\b"
+BOUNDARY = re.compile(r"(?<=[.!?…])(?:[\"'”’)\]*]|[ \t]?\[\d{1,2}\])*(?=\s)|(?<=[。！？])|(?=\n)")
+ABBREVIATION = re.compile(
+    r"(?:\b(?:(?:Chapter|Section|Appendix|Figure|Table|Part) [\w.]+|e\.g|i\.e|etc|vs|cf|approx|resp|Mr|Mrs|Dr|St|No)\."
+    r"|(?:^|\n)\s*\d{1,3}\.)$"
 )
-_NAME = re.compile(r"(?<=[a-z,;] )[A-Z][\w-]+")
+NUMBERED = re.compile(r"^(\s*)\d{1,3}([.)])(?=\s)")
+ENDING = re.compile(r"([.!?…:。！？]*)([\"'”’)*_]*)\s*$")
 
 
 class Grounding:
-    """A filter for a stream: each sentence is shown once its numbers, commands and names were found in a source.
+    """A filter for a stream: what `feed` and `end` return is borne out by the sources and never taken back.
 
-    What is shown carries the number of the source that holds most of it. `dropped` counts the others.
+    A sentence with a number, command, option, file, address or name that stands in no source is left out and counted
+    in `dropped`, and so is one whose words are mostly others. Markers of sources that do not exist are removed; a
+    sentence without one gets that of the source which bears it out, where that changes. `sources` are whole texts,
+    title and headings included; the first is [1].
     """
 
     def __init__(self, sources: Sequence[str]) -> None:
-        self._sources = [_plain(source) for source in sources]
-        self._words = [frozenset(words(source)) for source in sources]
-        self._held = ""
+        self._all = ground(sources)
+        self._each = [ground([source]) for source in sources]
+        self._buffer = ""
+        self._gap = ""
         self._said: set[str] = set()
+        self._cited: int | None = None
+        self._item = 0
+        self._shown = False
+        self.kept = 0
         self.dropped = 0
+        self.unsupported: list[str] = []
 
     def feed(self, delta: str) -> str:
-        text = self._held + delta
-        out, begin = "", 0
-        for end in _END.finditer(text):
-            out += self._checked(text[begin : end.start()], text[end.start() : end.end()])
-            begin = end.end()
-        self._held = text[begin:]
+        """Take in what the model said; returns what may be shown now."""
+        self._buffer += delta
+        out = ""
+        while (cut := self._cut()) is not None:
+            unit, self._buffer = self._buffer[:cut], self._buffer[cut:]
+            out += self._judged(unit)
         return out
 
     def end(self) -> str:
-        held, self._held = self._held, ""
-        return self._checked(held, "") if held.rstrip().endswith((".", "!", "?", ")", "`", '"')) else ""
+        """The rest, when the model has ended. A sentence broken off in the middle is judged like any other."""
+        unit, self._buffer = self._buffer, ""
+        if unit.lstrip().startswith(FENCE) and unit.count(FENCE) % 2:
+            unit = f"{unit.rstrip()}\n{FENCE}"
+        return self._judged(unit)
 
-    def _checked(self, sentence: str, gap: str) -> str:
-        bare = _MARKER.sub("", sentence).strip()
-        if not bare:
-            return ""
-        source = self._source(bare)
-        if source is None or bare.casefold() in self._said:
-            self.dropped += 1
-            return ""
-        self._said.add(bare.casefold())
-        mark = "" if bare.endswith(":") else f" [{source + 1}]"
-        return bare + mark + (gap or " ")
-
-    def _source(self, sentence: str) -> int | None:
-        """The source that holds the sentence best; None when something in it stands in none of them."""
-        for token in (*_EXACT.findall(sentence), *_NAME.findall(sentence)):
-            plain = _plain(token).strip(".,:;")
-            if plain and not any(plain in source for source in self._sources):
-                return None
-        asked = {word for word in words(sentence) if word not in STOP}
-        if not asked:
+    def _cut(self) -> int | None:
+        """Where the first whole sentence, line or fenced block ends; None while it may still go on."""
+        start = len(self._buffer) - len(self._buffer.lstrip())
+        body = self._buffer[start:]
+        if FENCE.startswith(body[:3]) and len(body) < 3:
             return None
-        shares = [len(asked & held) / len(asked) for held in self._words]
-        best = max(range(len(shares)), key=lambda number: shares[number], default=None)
-        return best if best is not None and shares[best] >= COVERED else None
+        if body.startswith(FENCE):
+            close = body.find(f"\n{FENCE}", 3)
+            return None if close < 0 else start + close + 1 + len(FENCE)
+        for match in BOUNDARY.finditer(body):
+            piece = body[: match.end()]
+            line_ends = body[match.end() : match.end() + 1] == "\n"
+            if not piece.strip() or (piece.count("`") % 2 and not line_ends):
+                continue
+            if not line_ends and ABBREVIATION.search(piece):
+                continue
+            # A marker may still follow: wait for what comes after the space.
+            rest = body[match.end() :].lstrip(" \t")
+            if not line_ends and (not rest or re.match(r"\[\d{0,2}$", rest)):
+                return None
+            if not line_ends and (marked := re.match(r"\s*\[\d{1,2}\][.!?]?", body[match.end() :])):
+                return start + match.end() + marked.end()
+            return start + match.end()
+        return None
+
+    def _judged(self, unit: str) -> str:
+        body = unit.strip()
+        lead = unit[: len(unit) - len(unit.lstrip())]
+        self._gap = max(self._gap, lead, key=lambda gap: (gap.count("\n"), len(gap)))
+        if not body:
+            return ""
+        if body.startswith(FENCE):
+            missing = unsupported_code(_inside(body), self._all)
+        elif not words(LIST_MARK.sub("", body)) and not re.search(r"\w", MARK.sub("", LIST_MARK.sub("", body))):
+            return ""  # a bare mark or bullet says nothing
+        else:
+            missing = unsupported(body, self._all)
+        if missing:
+            self.dropped += 1
+            self.unsupported += missing
+            return ""
+        plain = " ".join(MARK.sub("", LIST_MARK.sub("", body)).lower().split())
+        if plain in self._said:
+            return ""  # small models repeat themselves
+        self._said.add(plain)
+        self.kept += 1
+        return self._spaced(body if body.startswith(FENCE) else self._cite(self._renumbered(body)))
+
+    def _spaced(self, body: str) -> str:
+        gap = self._gap if self._shown else ""
+        if self._shown and not gap:
+            gap = "\n" if body.startswith(FENCE) else " "
+        self._gap, self._shown = "", True
+        return gap + body
+
+    def _renumbered(self, body: str) -> str:
+        """A numbered item gets the next number, so that a dropped one leaves no hole."""
+        if not NUMBERED.match(body):
+            if "\n\n" in self._gap and not LIST_MARK.match(body):
+                self._item = 0
+            return body
+        self._item += 1
+        return NUMBERED.sub(rf"\g<1>{self._item}\g<2>", body)
+
+    def _cite(self, body: str) -> str:
+        """The sentence with the marker of the source that bears it out."""
+        stated = [int(number) for match in MARK.finditer(body) for number in match[1].split(",")]
+        bare = MARK.sub("", body)
+        best = self._best(bare)
+        right = [number for number in dict.fromkeys(stated) if self._bears(number, bare)]
+        if not right and not stated and best == self._cited:
+            return bare
+        numbers = right or ([best] if best else [])
+        if not numbers:
+            return bare
+        self._cited = numbers[-1]
+        marks = " " + "".join(f"[{number}]" for number in numbers)
+        if bare.endswith(":"):
+            return bare  # what follows the colon will be cited
+        return ENDING.sub(lambda match: f"{match[2]}{marks}{match[1]}", bare, count=1)
+
+    def _bears(self, number: int, body: str) -> bool:
+        return 1 <= number <= len(self._each) and not unsupported(body, self._each[number - 1])
+
+    def _best(self, body: str) -> int | None:
+        """The source that holds the most of a sentence's words, among those that bear it out if there are any."""
+        telling = set(words(body))
+
+        def rank(number: int) -> tuple[bool, int, int]:
+            shared = len(telling & self._each[number - 1].stems)
+            return self._bears(number, body), shared, -number
+
+        return max(range(1, len(self._each) + 1), key=rank, default=None)
 
 
-def quote(question: str, sources: Sequence[str], most: int = 2) -> str:
-    """The sentences of the first source that answer best, in the source's own words, marked [1]."""
-    if not sources:
-        return ""
-    asked = set(words(question))
-    text = sources[0]
-    found = [" ".join(text[start:end].split()) for start, end in sentences(text)]
-    scored = [(len(asked & set(words(one))) + ("`" in one) * 0.5, -number) for number, one in enumerate(found)]
-    best = sorted(-number for _, number in sorted(scored, reverse=True)[:most])
-    return "\n".join(f"> {found[number]}" for number in best) + " [1]"
+def _inside(block: str) -> str:
+    """A fenced block without its fences and language."""
+    lines = block.splitlines()
+    return "\n".join(lines[1:-1] if len(lines) > 2 or lines[-1:] == [FENCE] else lines[1:])
 
 
-def _plain(text: str) -> str:
-    return " ".join(text.replace("`", "").casefold().split())
+__all__ = ["Grounding", "quote"]

@@ -24,7 +24,8 @@ WHOLE = 0.15
 NEAREST = 3
 """A document counts by its best passage and by the mean of this many, half each: one lucky passage is not enough."""
 CANDIDATES = 40
-JOINED_WORDS = 150
+SHOWN = (3, 2, 1)
+"""Passages shown of the first, second and each further document: the first holds the answer three times in four."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,9 @@ class Index:
             missing=self._missing(asked, best),
             vocabulary=len(self._postings),
         )
-        entries = tuple((self._shown(document, scores), score) for document, score in ranked[:most])
+        entries = tuple(
+            (self._shown(document, place, scores), score) for place, (document, score) in enumerate(ranked[:most])
+        )
         return Found(entries, confidence(evidence), evidence)
 
     def asked(self, question: str) -> dict[str, str | None]:
@@ -124,18 +127,18 @@ class Index:
                 ranked.append((int(document), score))
         return ranked
 
-    def _shown(self, document: int, scores: Vector) -> Entry:
-        """A document's best passage, joined with the better of its neighbours."""
+    def _shown(self, document: int, place: int, scores: Vector) -> Entry:
+        """A document's best passages in reading order, as one text under the best one's headings."""
         own = np.flatnonzero(self._documents == document)
-        best = int(own[np.argmax(scores[own])])
-        beside = [number for number in (best - 1, best + 1) if number in own]
-        for number in sorted(beside, key=lambda number: -float(scores[number])):
-            first, second = sorted((best, number))
-            text = _joined(self._entries[first].text, self._entries[second].text)
-            if len(text.split()) <= JOINED_WORDS:
-                entry = self._entries[best]
-                return Entry(entry.number, entry.document, entry.head, text)
-        return self._entries[best]
+        order = own[np.argsort(-scores[own])]
+        most = SHOWN[min(place, len(SHOWN) - 1)]
+        text, last = "", -1
+        for number in sorted(int(number) for number in order[:most]):
+            piece = self._entries[number].text
+            text = piece if not text else _joined(text, piece) if number == last + 1 else f"{text}\n\n…\n\n{piece}"
+            last = number
+        best = self._entries[int(order[0])]
+        return Entry(best.number, best.document, best.head, text)
 
     def _match(self, asked: dict[str, str | None]) -> Vector:
         """BM25 of every passage, as a part of what a passage could reach at most."""

@@ -17,8 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import Database, Moment, metadata, now
 from bot.errors import UserError
-from bot.knowledge.encoding import FLOAT, Piece, Vector, heading_of, pieces_of, vectors_of
+from bot.knowledge.encoding import FLOAT, SEPARATOR, Piece, Vector, heading_of, pieces_of, vectors_of
 from bot.knowledge.index import Entry, Index
+from bot.knowledge.quoting import lines_of, quote
 from bot.knowledge.reading import read
 from models.engine import Engine, EngineError, EngineUnavailable
 
@@ -208,6 +209,20 @@ class Library:
             if entry.document in shelf
         )  # fmt: skip
         return Search(hits, found.confidence, found.sure and bool(hits), lexical=found.evidence.nearness is None)
+
+    async def quote(self, question: str, hits: Sequence[Hit]) -> str:
+        """An answer made of the hits' own sentences, with their markers. Empty without hits."""
+        texts, titles = [hit.text for hit in hits], [hit.title for hit in hits]
+        headings = {part for hit in hits for part in (hit.title, *hit.heading.split(SEPARATOR))}
+        lines = [line.text.replace("`", "") for line in lines_of(texts, headings)]
+        nearness: list[float] | None = None
+        try:
+            vectors = await vectors_of(self._engine, [question[:QUESTION_LENGTH], *lines])
+        except EngineError as error:
+            log.warning("quote_without_encoder", detail=error.detail)
+        else:
+            nearness = None if vectors is None else [float(one) for one in vectors[1:] @ vectors[0]]
+        return quote(question, texts, titles=titles, headings=headings, nearness=nearness)
 
     def _is_stale(self, server: str) -> sa.ColumnElement[bool]:
         return sa.and_(documents.c.server == server, documents.c.encoder != self._encoder)

@@ -1,0 +1,170 @@
+"""What a sentence claims that can be checked: numbers, code, options, files, addresses and names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from bot.knowledge.words import STOP, words
+
+CODE = re.compile(r"(`+)(.+?)\1", re.DOTALL)
+MARK = re.compile(r"[ \t]?\[(\d{1,2}(?:\s*,\s*\d{1,2})*)\]")
+ADDRESS = re.compile(r"(?:https?://|www\.)[^\s<>()\[\]\"'`]+|[\w.+-]+@[\w-]+\.[\w.-]+")
+TOKEN = re.compile(r"(?<![^\s(\[{\"'“‘«,;:|])[^\s(\[{\"'“‘«]+")
+NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
+LIST_MARK = re.compile(r"^\s*(?:[-*•+]|\d{1,3}[.)]|#{1,6})\s+")
+NAME = re.compile(r"[^\W\d_](?:[\w'’.+-]*[\w+])?")
+ORDER = re.compile(
+    r"\b(?:run|type|execute|install|enter|launch|invoke|called|named)\s+(?:the\s+|a\s+)?([\w.+-]*\w)", re.I
+)
+KIND = re.compile(
+    r"([\w.+-]*\w)\s+(?:command|program|tool|utility|package|daemon|option|flag|module|script|configuration file)s?\b",
+    re.IGNORECASE,
+)
+EDGES = ".,;:!?…\"'”’»)]}"
+MANY_WORDS = 4
+SHARED = 0.6
+"""A sentence with at least MANY_WORDS telling words shares this part of them with the sources."""
+
+OPENERS = frozenset(
+    "a about above add additionally after again all allow also although always an and another any are as ask at avoid "
+    "back based be because become before begin below between both but by can change check choose click close combine "
+    "configure connect consider contact copy could create define delete depending describe disable do does done don't "
+    "during each edit either else enable ensure enter even every example examine exit finally find first follow "
+    "following for from further generally get give go have he help hence here how however i if in include including "
+    "indeed insert inside install instead it its just keep last later launch let like list log look make many may "
+    "maybe modify more moreover most move must my never new next no not note now of often ok on once one only open or "
+    "other otherwise our out over perform perhaps please press provide put read refer remember remove rename repeat "
+    "replace restart return review run save say search second see select send set several she should show simply since "
+    "so some sometimes specify start still stop such sure take tell test that the their them then there therefore "
+    "these they thing third this those though through thus to together too try turn two type under unless until up "
+    "update upon use used user users using usually verify want was we welcome well were what whatever when whenever "
+    "where whether which while who why will with within without would write yes yet you your".split()
+)
+"""Words that may begin a sentence with a capital without being a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """The sources' text in the forms that claims are looked up in."""
+
+    exact: str
+    tokens: frozenset[str]
+    stems: frozenset[str]
+    numbers: frozenset[str] = field(default_factory=frozenset)
+
+    def has_code(self, code: str) -> bool:
+        """Whether a piece of code stands in the sources, not as a part of a longer word."""
+        flat = " ".join(code.split())
+        start = self.exact.find(flat)
+        while start >= 0:
+            before, after = self.exact[start - 1 : start], self.exact[start + len(flat) : start + len(flat) + 1]
+            inside = (before.isalnum() and flat[:1].isalnum()) or (after.isalnum() and flat[-1:].isalnum())
+            if not inside and not (flat.startswith("-") and before == "-"):
+                return True
+            start = self.exact.find(flat, start + 1)
+        return not flat
+
+    def has_word(self, word: str) -> bool:
+        """Whether a name stands in the sources, in any case and number."""
+        lowered = word.lower().replace("’", "'")
+        plain = lowered.removesuffix("'s")
+        return (
+            plain in self.tokens or lowered in self.tokens or (bool(words(plain)) and set(words(plain)) <= self.stems)
+        )
+
+
+def ground(texts: Sequence[str]) -> Ground:
+    """The ground that some texts make together."""
+    joined = "\n".join(texts)
+    # Marks of Markdown are not part of what is said; a backslash before a line's end continues a command.
+    flat = " ".join(joined.replace("`", " ").replace("\\\n", " ").split())
+    exact = f"{' '.join(joined.replace('`', '').split())} \n {flat}"
+    tokens = {token.lower() for token in NAME.findall(flat)}
+    tokens |= {part for token in list(tokens) for part in re.split(r"[.'’/+-]", token) if part}
+    return Ground(exact, frozenset(tokens), frozenset(words(flat)), frozenset(NUMBER.findall(flat)))
+
+
+def unsupported(sentence: str, sources: Ground) -> list[str]:
+    """The claims of a sentence that the sources do not hold. An empty list: it may be said."""
+    text = LIST_MARK.sub("", MARK.sub("", sentence))
+    missing = [code for code in _codes(text) if not sources.has_code(code)]
+    text = CODE.sub(" ", text)
+    missing += [address for address in ADDRESS.findall(text) if not sources.has_code(address.rstrip(EDGES))]
+    text = ADDRESS.sub(" ", text)
+    missing += [token for token in _technical(text) if not _stands(token, sources)]
+    missing += [name for name in _names(text) if not sources.has_word(name)]
+    missing += [name for name in _called(text) if not sources.has_word(name)]
+    telling = set(words(text))
+    if not missing and len(telling) >= MANY_WORDS and len(telling & sources.stems) < SHARED * len(telling):
+        return sorted(telling - sources.stems)
+    return missing
+
+
+def unsupported_code(block: str, sources: Ground) -> list[str]:
+    """The lines of a fenced block that the sources do not hold."""
+    lines = (re.sub(r"^\s*(?:[$#>]\s)?\s*", "", line).rstrip() for line in block.splitlines())
+    return [line for line in lines if line and not sources.has_code(line)]
+
+
+def _codes(text: str) -> Iterator[str]:
+    for match in CODE.finditer(text):
+        yield re.sub(r"^[$#]\s+", "", match[2].strip())
+
+
+def _technical(text: str) -> Iterator[str]:
+    """Numbers, options, paths, file names, and words no plain text has: mixed case, digits inside, underscores."""
+    for match in TOKEN.finditer(text):
+        token = match[0].strip("*_").rstrip(EDGES).strip("*_")
+        if not token:
+            continue
+        if NUMBER.fullmatch(token.strip("$€£%+±~<>=")):
+            yield token.strip("$€£%+±~<>=")
+        elif token.startswith("-") and len(token) > 1 and not token.strip("-–—").isdigit():
+            if token.strip("-"):
+                yield token
+        elif re.search(r"[/\\_=@~$<>{}|^]|\d|\w\.\w|[a-z][A-Z]", token):
+            yield token
+
+
+def _stands(token: str, sources: Ground) -> bool:
+    if NUMBER.fullmatch(token):
+        return token in sources.numbers
+    if sources.has_code(token):
+        return True
+    if "/" in token and not token.startswith(("/", "~", ".")) and not re.search(r"[\d_=@~$<>{}|^.\\]", token):
+        return all(
+            sources.has_word(part) or part.lower() in STOP or part.lower() in OPENERS for part in token.split("/")
+        )
+    return token.lower() in sources.tokens or token.lower() in sources.exact.lower().split()
+
+
+def _names(text: str) -> Iterator[str]:
+    """Words with a capital; one that begins the sentence counts unless it is a usual opener."""
+    first = True
+    for match in NAME.finditer(text):
+        word = match[0]
+        begins, first = first or text[: match.start()].rstrip().endswith((":", ".", "!", "?", "“", '"')), False
+        if not word[0].isupper() or word.lower() in {"i", "i'm", "i’m"}:
+            continue
+        plain = word.lower().split("'")[0].split("’")[0]
+        if begins and (plain in OPENERS or plain in STOP):
+            continue
+        if not re.search(r"\d", word):
+            yield word
+
+
+def _called(text: str) -> Iterator[str]:
+    """Words used as the name of a command, package or the like."""
+    for pattern in (ORDER, KIND):
+        for match in pattern.finditer(text):
+            word = match[1].lower()
+            if word not in STOP and word not in OPENERS and not word.isdigit() and word not in PLAIN_KINDS:
+                yield match[1]
+
+
+PLAIN_KINDS = frozenset(
+    "following appropriate right necessary required relevant same different corresponding corresponding specific "
+    "single simple special standard main available certain given own various correct useful".split()
+)
