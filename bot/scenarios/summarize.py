@@ -1,99 +1,237 @@
-"""/summarize: a text, a thread or this conversation in a few lines; long ones part by part."""
+"""/summarize: a text, a file, quoted messages or this conversation in a few points."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import functools
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from bot.commands import Command, Option, choices
+from bot.commands import Choice, Command, Option
 from bot.errors import UserError
+from bot.knowledge.reading import read
 from bot.request import one_line
-from bot.turn import Finished, Plan, Step, Turn
+from bot.scenarios.digest import MOST_POINTS, Points, extract, is_true
+from bot.turn import Filter, Finished, Plan, Say, Step, Turn
 from models.engine import Message, Sampling
 
-PART_CHARACTERS = 2400
-MOST_PARTS = 12
-MOST_FILE_BYTES = 200_000
+TASK = "You summarize texts in two to four short bullet points. You only say what the text says."
+TASK_TALK = "You summarize conversations in two to four short bullet points: who decided, does or asks what."
+ASKED = "Summarize:\n{text}"
+EXAMPLE = (
+    "The museum opens a show of old maps on 5 May. It was planned for April, but the paint was not dry. "
+    "Tickets cost 8 euros and children enter free. The director hopes for 10,000 visitors.",
+    "- A show of old maps opens on 5 May, later than planned because the paint was not dry.\n"
+    "- Tickets cost 8 euros; children enter free.\n- The director hopes for 10,000 visitors.",
+)
+EXAMPLE_TALK = (
+    "lea: who brings the cake on friday?\nsam: i can, but i need a lift\nlea: ok, i pick you up at 3",
+    "- Sam brings the cake on Friday.\n- Lea picks Sam up at 3.",
+)
+BRIEF = "Summarize this in one sentence:\n{text}"
 
-SYSTEM = "You summarize texts. You use only what the text says."
-STYLES = {
-    "bullets": "Summarize this text in three to five short bullet points.",
-    "sentence": "Summarize this text in one sentence.",
-    "paragraph": "Summarize this text in one short paragraph.",
-}
-PART = "Write the two most important points of this part of a longer text, one line each."
-SAMPLING = Sampling(temperature=0.0, max_tokens=200, repetition_penalty=1.1)
-PART_SAMPLING = Sampling(temperature=0.0, max_tokens=90, repetition_penalty=1.1)
+PART_CHARACTERS = 2400
+"""What a model reads at once: with the example and the answer this fits a context of 2,048 tokens."""
+MOST_PARTS = 24
+MOST_BYTES = 5_000_000
+MOST_HISTORY = 9600
+SHORT_CHARACTERS = 160
+
+COMMAND = Command(
+    name="summarize",
+    description="The main points of a text, a file or this conversation",
+    options=(
+        Option(
+            "text", "The text; without one, the file sent along, the quoted messages or this conversation", rest=True,
+            names={"zh-CN": "文本", "es-ES": "texto", "fr": "texte", "de": "text", "ja": "テキスト"},
+            descriptions={
+                "zh-CN": "要总结的文本；留空则总结附件、引用的消息或本次对话",
+                "es-ES": "El texto; si falta, el archivo, los mensajes citados o esta conversación",
+                "fr": "Le texte ; sinon le fichier, les messages cités ou cette conversation",
+                "de": "Der Text; sonst die Datei, die zitierten Nachrichten oder dieses Gespräch",
+                "ja": "要約するテキスト。省略すると添付ファイル、引用、この会話",
+            },
+        ),
+        Option(
+            "style", "How much to say", kind="choice", default="points",
+            choices=(Choice("points", "Points"), Choice("sentence", "One sentence")),
+            names={"zh-CN": "形式", "es-ES": "estilo", "fr": "style", "de": "stil", "ja": "形式"},
+            descriptions={
+                "zh-CN": "要点或一句话", "es-ES": "Puntos o una frase", "fr": "Des points ou une phrase",
+                "de": "Punkte oder ein Satz", "ja": "箇条書きか一文",
+            },
+        ),
+    ),
+    examples=("/summarize", "/summarize The council met on Tuesday. It decided to repair the roof of the pool.",
+              "/summarize style:sentence"),
+    help="Long texts are read part by part; the parts’ points show while they are read.",
+    names={"zh-CN": "总结", "es-ES": "resumir", "fr": "résumer", "de": "zusammenfassen", "ja": "要約"},
+    descriptions={
+        "zh-CN": "总结文本、文件或本次对话的要点",
+        "es-ES": "Lo principal de un texto, un archivo o esta conversación",
+        "fr": "L’essentiel d’un texte, d’un fichier ou de cette conversation",
+        "de": "Das Wichtigste aus einem Text, einer Datei oder diesem Gespräch",
+        "ja": "テキスト、ファイル、この会話の要点",
+    },
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """What is to be summarized. `talk`: it is a conversation, a line a message."""
+
+    text: str
+    talk: bool = False
 
 
 class Summarize:
-    """Summaries."""
+    """The scenario of /summarize. Long matter is folded: points of each part, then points of the points."""
 
-    command = Command(
-        name="summarize",
-        description="Summarize a text, a file or this conversation",
-        options=(
-            Option("text", "What to summarize; this conversation when left out", rest=True),
-            Option("style", "The form", kind="choice", choices=choices(*STYLES), default="bullets"),
-        ),
-        examples=("/summarize", "/summarize style:sentence The meeting began at nine and …"),
-        names={"zh-CN": "总结", "es-ES": "resumir", "fr": "resumer", "de": "zusammenfassen", "ja": "要約"},
-        descriptions={
-            "zh-CN": "总结文本、文件或本次对话",
-            "es-ES": "Resumir un texto, un archivo o esta conversación",
-            "fr": "Résumer un texte, un fichier ou cette conversation",
-            "de": "Einen Text, eine Datei oder dieses Gespräch zusammenfassen",
-            "ja": "文章・ファイル・この会話を要約する",
-        },
+    command = COMMAND
+
+    async def plan(self, turn: Turn) -> Plan | Say:
+        matter = await _matter(turn)
+        brief = turn.options.get("style") == "sentence"
+        if len(matter.text) < SHORT_CHARACTERS and not matter.talk:
+            raise UserError("That is short already; give me a longer text, a file, or a conversation to summarize.")
+        parts = cut(matter.text)
+        if len(parts) > MOST_PARTS:
+            most = MOST_PARTS * PART_CHARACTERS
+            raise UserError(
+                f"That has {len(matter.text):,} characters and I summarize at most {most:,}; send it in parts."
+            )
+        return _plan(turn, matter, parts, brief)
+
+
+def _plan(turn: Turn, matter: Matter, parts: Sequence[str], brief: bool) -> Plan:
+    steps: list[Step] = []
+    if len(parts) > 1:
+        for number, part in enumerate(parts):
+            head = f"{chr(10) * 2 if number else ''}**Part {number + 1} of {len(parts)}**\n"
+            steps.append(
+                Step(prompt(part, matter.talk), _sampling(turn.seed + number), head, _points(part, _share(len(parts))))
+            )
+
+    def whole(texts: Sequence[str]) -> str:
+        # A part that a model had nothing true to say about speaks for itself.
+        told = [text.strip() or _listed(extract(part, 1)) for part, text in zip(parts, texts, strict=False)]
+        return "\n".join(told) if len(parts) > 1 else matter.text
+
+    def last(texts: Sequence[str]) -> tuple[Message, ...]:
+        return brief_prompt(whole(texts)) if brief else prompt(whole(texts), matter.talk and len(parts) == 1)
+
+    head = "\n\n**All together**\n" if len(parts) > 1 else ""
+    filter_ = None if brief else _points(matter.text, MOST_POINTS)
+    steps.append(Step(last, _sampling(turn.seed, 80 if brief else 180), head, filter_))
+
+    def finish(texts: Sequence[str]) -> Finished:
+        said = texts[-1].strip()
+        if brief:
+            said = said.split("\n", 1)[0].strip()
+            if is_true(said, matter.text):
+                return Finished(said)
+            return Finished(" ".join(extract(whole(texts), 1)).removeprefix("- "), notes=(OWN_WORDS,))
+        if said:
+            return Finished(said)
+        return Finished(_listed(extract(whole(texts))), notes=(OWN_WORDS,))
+
+    asked = f"Summarize: {one_line(turn.options.get('text', '') or 'this conversation', 300)}"
+    return Plan(tuple(steps), finish, question=asked)
+
+
+OWN_WORDS = "What the model said did not keep to the text, so these are the text’s own words."
+
+
+def prompt(text: str, talk: bool = False) -> tuple[Message, ...]:
+    """What a model reads for the points of one part."""
+    asked, shown = EXAMPLE_TALK if talk else EXAMPLE
+    return (
+        Message("system", TASK_TALK if talk else TASK),
+        Message("user", ASKED.format(text=asked)),
+        Message("assistant", shown),
+        Message("user", ASKED.format(text=text)),
     )
 
-    async def plan(self, turn: Turn) -> Plan:
-        text = await _text(turn)
-        if not text.strip():
-            raise UserError("There is nothing to summarize here yet; give me a text, a file, or talk with me first.")
-        style = STYLES[turn.options.get("style", "bullets")]
-        parts = split(text)
-        if len(parts) == 1:
-            return Plan((Step(_prompt(style, parts[0]), SAMPLING),), question="Summarize this.")
-        if len(parts) > MOST_PARTS:
-            raise UserError(f"That is more than {MOST_PARTS * PART_CHARACTERS:,} characters; summarize it in parts.")
-        steps = tuple(Step(_prompt(PART, part), PART_SAMPLING, silent=True) for part in parts)
 
-        def last(points: Sequence[str]) -> list[Message]:
-            return _prompt(style, "\n".join(points))
-
-        return Plan((*steps, Step(last, SAMPLING)), _finished, question="Summarize this.")
+def brief_prompt(text: str) -> tuple[Message, ...]:
+    """What a model reads for one sentence about it all."""
+    return (Message("user", BRIEF.format(text=text)),)
 
 
-def split(text: str) -> list[str]:
-    """Parts of at most PART_CHARACTERS, cut between lines or sentences where there are any."""
+def cut(text: str, most: int = PART_CHARACTERS) -> list[str]:
+    """`text` in parts of at most `most` characters, at paragraphs where it can be, else at sentences, else anywhere."""
     parts: list[str] = []
-    rest = text.strip()
-    while len(rest) > PART_CHARACTERS:
-        window = rest[:PART_CHARACTERS]
-        cut = max(window.rfind("\n"), window.rfind(". ") + 1, 0)
-        cut = cut if cut > PART_CHARACTERS // 2 else PART_CHARACTERS
-        parts.append(rest[:cut].strip())
-        rest = rest[cut:].strip()
-    return [*parts, rest] if rest else parts
+    for piece in _pieces(text.strip(), most):
+        if parts and len(parts[-1]) + len(piece) <= most:
+            parts[-1] += piece
+        else:
+            parts.append(piece)
+    return [part.strip() for part in parts if part.strip()]
 
 
-async def _text(turn: Turn) -> str:
-    """What was given: words, files, quoted messages, or else the conversation."""
-    if turn.text:
-        return turn.text
-    for attachment in turn.request.attachments:
-        if attachment.size > MOST_FILE_BYTES:
-            raise UserError(f"{attachment.name} is larger than {MOST_FILE_BYTES // 1000} kB; send a part of it.")
-        return (await attachment.read()).decode(errors="replace")
+def _pieces(
+    text: str, most: int, seams: tuple[str, ...] = (r"\n\s*\n", r"\n", r"(?<=[.!?。！？])", r"\s")
+) -> list[str]:
+    if len(text) <= most:
+        return [text]
+    if not seams:
+        return [text[start : start + most] for start in range(0, len(text), most)]
+    pieces, start = [], 0
+    for match in re.finditer(seams[0], text):
+        if match.end() > start:
+            pieces.append(text[start : match.end()])
+            start = match.end()
+    pieces.append(text[start:])
+    return [small for piece in pieces for small in _pieces(piece, most, seams[1:])]
+
+
+async def _matter(turn: Turn) -> Matter:
+    """What to summarize: the words given, the files sent along, the messages quoted, else this conversation."""
+    text = turn.options.get("text", "").strip()
+    if text:
+        return Matter(text)
+    if turn.request.attachments:
+        return Matter(await _files(turn))
     if turn.request.quotes:
-        return "\n".join(f"{one_line(quote.name)}: {quote.text}" for quote in turn.request.quotes)
-    spoken = [f"{'Person' if said.role == 'user' else 'Parley'}: {said.content}" for said in turn.history]
-    return "\n".join([turn.summary, *spoken] if turn.summary else spoken)
+        lines = (f"{one_line(quote.name)}: {one_line(quote.text, 1000)}" for quote in turn.request.quotes)
+        return Matter("\n".join(lines), talk=True)
+    spoken = "\n".join(
+        f"{one_line(turn.request.author.name) if message.role == 'user' else 'Parley'}: {message.content}"
+        for message in turn.history
+        if message.role != "system"
+    )
+    if not spoken and not turn.summary:
+        raise UserError(
+            "There is nothing to summarize yet: write the text behind /summarize, send a file along, or talk first."
+        )
+    return Matter("\n".join(filter(None, (turn.summary, spoken[-MOST_HISTORY:]))), talk=True)
 
 
-def _prompt(words: str, text: str) -> list[Message]:
-    return [Message("system", SYSTEM), Message("user", f"{words}\n\n{text}")]
+async def _files(turn: Turn) -> str:
+    texts = []
+    for attachment in turn.request.attachments:
+        if attachment.size > MOST_BYTES:
+            raise UserError(
+                f"{attachment.name} is larger than {MOST_BYTES // 1_000_000} MB; send a smaller part of it."
+            )
+        document = await asyncio.to_thread(read, attachment.name, await attachment.read())
+        texts.append(document.text)
+    return "\n\n".join(texts)
 
 
-def _finished(texts: Sequence[str]) -> Finished:
-    return Finished(texts[-1].strip())
+def _points(source: str, most: int) -> Callable[[], Filter]:
+    return functools.partial(Points, source, most)
+
+
+def _share(parts: int) -> int:
+    """How many points a part may have so that all of them together can be read at once."""
+    return max(1, min(3, PART_CHARACTERS // (parts * 120)))
+
+
+def _sampling(seed: int, tokens: int = 160) -> Sampling:
+    return Sampling(temperature=0.2, top_p=0.9, max_tokens=tokens, seed=seed)
+
+
+def _listed(sentences: Sequence[str]) -> str:
+    return "\n".join(f"- {sentence}" for sentence in sentences)
