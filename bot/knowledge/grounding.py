@@ -15,6 +15,7 @@ ABBREVIATION = re.compile(
     r"(?:\b(?:(?:Chapter|Section|Appendix|Figure|Table|Part) [\w.]+|e\.g|i\.e|etc|vs|cf|approx|resp|Mr|Mrs|Dr|St|No)\."
     r"|(?:^|\n)\s*\d{1,3}\.)$"
 )
+WHOLE = re.compile(r"[.!?…。！？:`)\]\"”’|]\**\s*$")
 NUMBERED = re.compile(r"^(\s*)\d{1,3}([.)])(?=\s)")
 ENDING = re.compile(r"([.!?…:。！？]*)([\"'”’)*_]*)\s*$")
 
@@ -33,6 +34,7 @@ class Grounding:
         self._each = [ground([source]) for source in sources]
         self._buffer = ""
         self._gap = ""
+        self._announced = ""
         self._said: set[str] = set()
         self._cited: int | None = None
         self._item = 0
@@ -51,11 +53,11 @@ class Grounding:
         return out
 
     def end(self) -> str:
-        """The rest, when the model has ended. A sentence broken off in the middle is judged like any other."""
+        """The rest, when the model has ended. A sentence broken off in the middle is left out."""
         unit, self._buffer = self._buffer, ""
         if unit.lstrip().startswith(FENCE) and unit.count(FENCE) % 2:
             unit = f"{unit.rstrip()}\n{FENCE}"
-        return self._judged(unit)
+        return self._judged(unit) if WHOLE.search(unit) or LIST_MARK.match(unit.lstrip()) else ""
 
     def _cut(self) -> int | None:
         """Where the first whole sentence, line or fenced block ends; None while it may still go on."""
@@ -102,14 +104,20 @@ class Grounding:
         if plain in self._said:
             return ""  # small models repeat themselves
         self._said.add(plain)
+        if body.endswith(":"):
+            # It announces something: it is shown with what comes of that, or not at all.
+            self._announced += self._spaced(MARK.sub("", self._renumbered(body)))
+            return ""
         self.kept += 1
-        return self._spaced(body if body.startswith(FENCE) else self._cite(self._renumbered(body)))
+        shown = self._spaced(body if body.startswith(FENCE) else self._cite(self._renumbered(body)))
+        announced, self._announced, self._shown = self._announced, "", True
+        return announced + shown
 
     def _spaced(self, body: str) -> str:
-        gap = self._gap if self._shown else ""
-        if self._shown and not gap:
+        begun = self._shown or bool(self._announced)
+        gap, self._gap = self._gap if begun else "", ""
+        if begun and not gap:
             gap = "\n" if body.startswith(FENCE) else " "
-        self._gap, self._shown = "", True
         return gap + body
 
     def _renumbered(self, body: str) -> str:
@@ -127,15 +135,13 @@ class Grounding:
         bare = MARK.sub("", body)
         best = self._best(bare)
         right = [number for number in dict.fromkeys(stated) if self._bears(number, bare)]
-        if not right and not stated and best == self._cited:
+        if not right and best == self._cited:
             return bare
         numbers = right or ([best] if best else [])
         if not numbers:
             return bare
         self._cited = numbers[-1]
         marks = " " + "".join(f"[{number}]" for number in numbers)
-        if bare.endswith(":"):
-            return bare  # what follows the colon will be cited
         return ENDING.sub(lambda match: f"{match[2]}{marks}{match[1]}", bare, count=1)
 
     def _bears(self, number: int, body: str) -> bool:
