@@ -9,6 +9,8 @@ from bot.controls import Control
 from bot.errors import UserError
 from bot.request import Quote, one_line
 from bot.scenarios.languages import of_locale
+from bot.scenarios.recollection import recollected
+from bot.scenarios.sentences import Once
 from bot.turn import Plan, Say, Step, Turn
 from models.engine import Message, Sampling
 
@@ -22,7 +24,11 @@ GO_ON = "Go on from where you stopped. Do not repeat what you said."
 
 SAMPLING = Sampling(temperature=0.0, top_p=0.9, max_tokens=300, repetition_penalty=1.05)
 AGAIN = 0.5
+<<<<<<< ours
 """The temperature of another try. The first is greedy: drawn at 0.2, two of five such answers are in French."""
+=======
+"""The temperature of another try. The first is greedy: drawn at 0.2, two of five answers to that are French."""
+>>>>>>> theirs
 QUOTE_CHARACTERS = 600
 """A quoted message longer than this is cut: it is background, the question is not."""
 
@@ -75,13 +81,16 @@ class Chat:
         )  # fmt: skip
         if turn.pressed is None:
             words = with_quotes(turn.text, turn.request.quotes)
-            prompt = (Message("system", self._system(turn)), *turn.history, Message("user", words))
-            return Plan((Step(prompt, sampling),))
+            system = Message("system", self._system(turn))
+            beside = () if turn.request.quotes else recollected(turn.text, turn.history, turn.facts)
+            prompt = (system, *beside) if beside else (system, *turn.history, Message("user", words))
+            return Plan((Step(prompt, sampling, filter=lambda: Once(whole=False)),))
         if turn.pressed.control != Control.CONTINUE:
             raise UserError("That button does nothing under this answer.")
         history = up_to_answer(turn.history, turn.pressed.turn.question, turn.pressed.turn.answer)
         prompt = (Message("system", self._system(turn)), *history, Message("user", GO_ON))
-        return Plan((Step(prompt, sampling),), question="Go on.")
+        said = turn.pressed.turn.answer
+        return Plan((Step(prompt, sampling, filter=lambda: Once(said, whole=False)),), question="Go on.")
 
     def _system(self, turn: Turn) -> str:
         parts = [self._persona]

@@ -87,12 +87,15 @@ def corrected(source: str, proposal: str, *, english: bool = True) -> Correction
         if tag == "equal":
             result += old
             continue
-        for left, right in _paired(old, new):
-            why = reason(left, right, english=english, at_start=not result)
-            if left == right or why is None:
-                result += left
-                continue
-            result += right
+        reasons = [
+            (left, right, reason(left, right, english=english, at_start=not result and not at))
+            for at, (left, right) in enumerate(_paired(old, new))
+        ]
+        if any(why is None for _, _, why in reasons):
+            # Half of a change is worse than none: "are live" must not become "are lived".
+            reasons = [(old, new, reason(old, new, english=english))]
+        for left, right, why in reasons:
+            result += left if why is None else right
             if why:
                 changes.append(Change(" ".join(left), " ".join(right), why))
     return Correction(joined(result), tuple(changes)) if changes else None

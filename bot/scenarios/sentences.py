@@ -86,37 +86,66 @@ class Sieve:
 class Once:
     """A stream's filter that drops sentences which stand in `said` or came before: small models go in circles.
 
-    At most `most` sentences pass, and a last one without an end only when it would be the first.
+    At most `most` sentences pass. `whole`: sentence by sentence, a last one without an end only when it would be
+    the first; otherwise text is held back no longer than it may still become a repetition. Code passes as it is.
     """
 
-    def __init__(self, said: str = "", most: int = 100) -> None:
+    def __init__(self, said: str = "", most: int = 1000, *, whole: bool = True) -> None:
         self._said = {key for sentence in split(said) if len(key := _key(sentence)) >= SHORT}
         self._most = most
+        self._whole = whole
         self._held = ""
+        self._open = ""  # what was passed of the sentence that is being said
         self._passed = 0
+        self._code = False
 
     def feed(self, delta: str) -> str:
         self._held += delta
         out = ""
         while (match := _END.search(self._held)) and match.end() < len(self._held):
-            out += self._judge(self._held[: match.end()])
+            out += self._close(self._held[: match.end()])
             self._held = self._held[match.end() :]
-        return out
+        return out if self._whole else out + self._early(match.start() if match else len(self._held))
 
     def end(self) -> str:
         held, self._held = self._held, ""
-        return self._judge(held) if ended(held) or not self._passed else ""
+        if self._whole and self._passed and not ended(held):
+            return ""
+        return self._close(held)
 
-    def _judge(self, sentence: str) -> str:
+    def _early(self, safe: int) -> str:
+        """What of the held text can be no repetition any more, up to `safe`."""
+        begun, rest = self._held[:safe], self._held[safe:]
+        key = _key(self._open + begun)
+        new = self._code or bool(self._open) or self._new(key)
+        if not begun or not new or self._passed >= self._most:
+            return ""
+        self._held = rest
+        begun = begun if self._passed or self._open else begun.lstrip()
+        self._open += begun
+        return begun
+
+    def _new(self, key: str) -> bool:
+        """Whether a sentence that begins with `key` cannot be one that was said."""
+        return any(letter.isalpha() for letter in key) and not any(known.startswith(key) for known in self._said)
+
+    def _close(self, part: str) -> str:
+        """What passes of a sentence's last part."""
+        sentence, begun, self._open = self._open + part, bool(self._open), ""
         key = _key(sentence)
-        if not key or self._passed >= self._most:
-            return sentence if self._passed and self._passed < self._most else ""
-        if key in self._said:
+        if sentence.count("```") % 2:
+            self._code = not self._code
+            return part
+        if self._code or not key:
+            return part if self._passed and self._passed < self._most else ""
+        if self._passed >= self._most:
+            return ""
+        if key in self._said and not begun:
             return "\n" if sentence.endswith("\n") and self._passed else ""
         if len(key) >= SHORT:
             self._said.add(key)
         self._passed += 1
-        return sentence if self._passed > 1 else sentence.lstrip()
+        return part if self._passed > 1 or begun else part.lstrip()
 
 
 def _key(sentence: str) -> str:
