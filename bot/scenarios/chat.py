@@ -24,11 +24,7 @@ GO_ON = "Go on from where you stopped. Do not repeat what you said."
 
 SAMPLING = Sampling(temperature=0.0, top_p=0.9, max_tokens=300, repetition_penalty=1.05)
 AGAIN = 0.5
-<<<<<<< ours
 """The temperature of another try. The first is greedy: drawn at 0.2, two of five such answers are in French."""
-=======
-"""The temperature of another try. The first is greedy: drawn at 0.2, two of five answers to that are French."""
->>>>>>> theirs
 QUOTE_CHARACTERS = 600
 """A quoted message longer than this is cut: it is background, the question is not."""
 
