@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bot.errors import UserError
 from bot.turn import Turn
 from bot.turns import TurnRow
 
@@ -36,7 +37,9 @@ def goes_on(turn: Turn, scenario: str) -> bool:
 
 
 async def course_of(turn: Turn, anchor: TurnRow) -> Course:
-    """The course that `anchor` stands at the end of."""
+    """The course that `anchor` stands at the end of. Raises UserError when nothing of it was kept."""
+    if not anchor.answer:
+        raise UserError("With memory off I keep nothing of that answer, so it cannot go on. /memory on changes that.")
     rows = await turn.stores.turns.recent(anchor.conversation, most=MOST)
     rows = [row for row in rows if row.scenario == anchor.scenario and row.number < anchor.number]
     found: list[TurnRow] = []
