@@ -6,6 +6,7 @@ import math
 import re
 from collections import Counter
 
+from bot.scenarios.doubts import repeats
 from bot.scenarios.grounding import claims, support
 from bot.scenarios.sentences import ended, split, words
 
@@ -14,6 +15,7 @@ SUPPORT = 0.6
 SAME = 0.75
 """Two points that share this much of the shorter one's words say the same."""
 _BULLET = re.compile(r"^\s*(?:[-*•–]|\d{1,2}[.)])\s+")
+_SPEAKER = re.compile(r"(\w+): ")
 _STOP = frozenset(
     "the and that this with from have has was were will would for not but are you your its his her they them".split()
 )
@@ -26,6 +28,7 @@ class Points:
         self._source = source
         self._most = most
         self._held = ""
+        self._unended = True
         self.points: list[str] = []
 
     def feed(self, delta: str) -> str:
@@ -35,9 +38,11 @@ class Points:
 
     def end(self) -> str:
         held, self._held = self._held, ""
-        return self._line(held) if ended(held) or not self.points else ""
+        # The last line may have been cut off, unless this model ends none of its lines.
+        return self._line(held) if ended(held) or self._unended else ""
 
     def _line(self, line: str) -> str:
+        self._unended = self._unended and not ended(line)
         listed = _BULLET.match(line)
         texts = [line[listed.end() :]] if listed else split(line)
         return "".join(self._point(text.strip()) for text in texts)
@@ -61,7 +66,10 @@ def is_true(text: str, source: str) -> bool:
     """Whether a point says something, and nothing that its source does not."""
     if len(words(text)) < 2 and not re.search(r"[\u2e80-\u9fff\uac00-\ud7af\u0e00-\u0e7f]{3}", text):
         return False
-    return text[-1:] != ":" and support(text, source) >= SUPPORT and not claims(text, source)
+    speaker = _SPEAKER.match(text)
+    if text[-1:] == ":" or repeats(text) or (speaker and speaker[1].casefold() not in source.casefold()):
+        return False
+    return support(text, source) >= SUPPORT and not claims(text, source)
 
 
 def extract(source: str, most: int = 3) -> list[str]:

@@ -24,7 +24,7 @@ async def doubt(source: str, said: str, from_language: Language | None, target: 
         reasons.append("it came back as it was")
     elif (strange := await _stranger(said, target)) is not None:
         reasons.append(f"it reads like {strange.name} and not like {target.name}")
-    if _repeats(said) and not _repeats(source):
+    if repeats(said) and not repeats(source):
         reasons.append("it repeats itself")
     if _out_of_scale(source, said):
         reasons.append("its length is far from the original’s")
@@ -41,8 +41,8 @@ async def _stranger(said: str, target: Language) -> Language | None:
     return guess.language if guess is not None and guess.sure and guess.language.root != target.root else None
 
 
-def _repeats(said: str) -> bool:
-    """The same three words three times over, or the same stretch of an unspaced script."""
+def repeats(said: str) -> bool:
+    """Whether the same words or letters come again and again, as when a model is stuck."""
     words = _WORD.findall(said.casefold())
     threes = Counter(zip(words, words[1:], words[2:], strict=False))
     twos = Counter(pairwise(words))

@@ -13,6 +13,7 @@ from bot.errors import UserError
 from bot.knowledge.reading import read
 from bot.request import one_line
 from bot.scenarios.digest import MOST_POINTS, Points, extract, is_true
+from bot.scenarios.sentences import split
 from bot.turn import Filter, Finished, Plan, Say, Step, Turn
 from models.engine import Message, Sampling
 
@@ -29,7 +30,8 @@ EXAMPLE_TALK = (
     "lea: who brings the cake on friday?\nsam: i can, but i need a lift\nlea: ok, i pick you up at 3",
     "- Sam brings the cake on Friday.\n- Lea picks Sam up at 3.",
 )
-BRIEF = "Summarize this in one sentence:\n{text}"
+BRIEF = "Summarize in one sentence:\n{text}"
+BRIEF_EXAMPLE = "A show of old maps opens on 5 May, and the museum hopes for 10,000 visitors."
 
 PART_CHARACTERS = 2400
 """What a model reads at once: with the example and the answer this fits a context of 2,048 tokens."""
@@ -128,7 +130,7 @@ def _plan(turn: Turn, matter: Matter, parts: Sequence[str], brief: bool) -> Plan
     def finish(texts: Sequence[str]) -> Finished:
         said = texts[-1].strip()
         if brief:
-            said = said.split("\n", 1)[0].strip()
+            said = next(iter(split(said)), "")
             if is_true(said, matter.text):
                 return Finished(said)
             return Finished(" ".join(extract(whole(texts), 1)).removeprefix("- "), notes=(OWN_WORDS,))
@@ -156,7 +158,11 @@ def prompt(text: str, talk: bool = False) -> tuple[Message, ...]:
 
 def brief_prompt(text: str) -> tuple[Message, ...]:
     """What a model reads for one sentence about it all."""
-    return (Message("user", BRIEF.format(text=text)),)
+    return (
+        Message("user", BRIEF.format(text=EXAMPLE[0])),
+        Message("assistant", BRIEF_EXAMPLE),
+        Message("user", BRIEF.format(text=text)),
+    )
 
 
 def cut(text: str, most: int = PART_CHARACTERS) -> list[str]:
@@ -229,8 +235,8 @@ def _share(parts: int) -> int:
     return max(1, min(3, PART_CHARACTERS // (parts * 120)))
 
 
-def _sampling(seed: int, tokens: int = 160) -> Sampling:
-    return Sampling(temperature=0.2, top_p=0.9, max_tokens=tokens, seed=seed)
+def _sampling(seed: int, tokens: int = 140) -> Sampling:
+    return Sampling(temperature=0.2, top_p=0.9, max_tokens=tokens, seed=seed, repetition_penalty=1.05)
 
 
 def _listed(sentences: Sequence[str]) -> str:

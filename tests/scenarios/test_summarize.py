@@ -10,7 +10,7 @@ from bot.database import Database
 from bot.errors import UserError
 from bot.request import Attachment, Author, Place, Quote, Request
 from bot.scenarios.digest import Points, extract
-from bot.scenarios.summarize import EXAMPLE, EXAMPLE_TALK, OWN_WORDS, TASK, TASK_TALK, Summarize, cut
+from bot.scenarios.summarize import BRIEF_EXAMPLE, EXAMPLE, EXAMPLE_TALK, OWN_WORDS, TASK, TASK_TALK, Summarize, cut
 from bot.stores import Stores
 from bot.turn import Plan
 from models.engine import Message
@@ -57,7 +57,13 @@ async def test_the_prompt_as_it_is_sent_and_points_that_hold(stores: Stores) -> 
 async def test_one_sentence(stores: Stores) -> None:
     made = await Summarize().plan(plans.turn(stores, text=COUNCIL, style="sentence"))
     done = await plans.run_plan(made, lambda prompt: "The council repairs the leaking roof of the old pool.\nAnd more")
-    assert done.prompts == [[Message("user", f"Summarize this in one sentence:\n{COUNCIL}")]]
+    assert done.prompts == [
+        [
+            Message("user", f"Summarize in one sentence:\n{EXAMPLE[0]}"),
+            Message("assistant", BRIEF_EXAMPLE),
+            Message("user", f"Summarize in one sentence:\n{COUNCIL}"),
+        ]
+    ]
     assert done.finished.text == "The council repairs the leaking roof of the old pool."
 
 
@@ -140,6 +146,24 @@ def test_points_pass_prose_sentence_by_sentence() -> None:
     points = Points(COUNCIL)
     out = points.feed("Here is a summary:\nThe council met on Tuesday. The pool is green.") + points.end()
     assert out == "- The council met on Tuesday."
+
+
+@pytest.mark.parametrize(
+    ("said", "out"),
+    [
+        (
+            "The council met on Tuesday\nThe old pool was closed",
+            "- The council met on Tuesday\n- The old pool was closed",
+        ),
+        ("The council met on Tuesday.\nThe old pool was", "- The council met on Tuesday."),
+        ("The pool the pool the pool the pool the pool.", ""),
+        ("Dave: the council met on Tuesday.", ""),
+        ("The council decided:", ""),
+    ],
+)
+def test_points_that_are_cut_off_stuck_or_put_in_a_strangers_mouth_are_left_out(said: str, out: str) -> None:
+    points = Points(COUNCIL)
+    assert points.feed(said) + points.end() == out
 
 
 def test_extract_keeps_the_order() -> None:
