@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 from bot.controls import Button, Control
 from bot.scenarios.sentences import Sieve, whole, words
 from bot.scenarios.solutions import Solution, another
+from bot.scenarios.soundness import numbers_of, sound
 from bot.turn import Finished, Plan, Step, Turn
 from models.engine import Message, Sampling
 
@@ -259,42 +259,6 @@ class Phrase:
             return said if asked else self._otherwise
         runs_on = len(said.split()) > 16 or len(said.split()) < 2
         return self._otherwise if runs_on else said.rstrip(".,;: ") + "."
-
-
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
-_EQUALITY = re.compile(
-    r"(\d+(?:\.\d+)?)\s*([-+*/×÷x−])\s*(\d+(?:\.\d+)?)\s*=\s*(?:about |approximately )?(\d+(?:\.\d+)?)"
-)
-
-
-def numbers_of(text: str) -> set[Fraction]:
-    """The numbers written in `text`."""
-    return {Fraction(figure) for figure in _NUMBER.findall(text.replace(",", ""))}
-
-
-def sound(sentences: Sequence[str], known: set[Fraction]) -> list[str]:
-    """The sentences whose numbers are `known` or follow from a true calculation shown before."""
-    allowed, kept = set(known), []
-    for sentence in sentences:
-        plain = re.sub(r"^\d+[.)]\s*", "", sentence.replace(",", ""))
-        results = {Fraction(m[4]) for m in _EQUALITY.finditer(plain) if _true(*m.groups())}
-        if numbers_of(plain) <= allowed | results and len(results) == len(_EQUALITY.findall(plain)):
-            allowed |= results
-            kept.append(sentence)
-    return kept
-
-
-def _true(left: str, sign: str, right: str, result: str) -> bool:
-    one, two, told = Fraction(left), Fraction(right), Fraction(result)
-    match sign:
-        case "+":
-            return one + two == told
-        case "-" | "−":
-            return one - two == told
-        case "/" | "÷":
-            return bool(two) and one / two == told
-        case _:
-            return one * two == told
 
 
 def plain_item(sentence: str) -> str:

@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from bot.database import Database
-from bot.scenarios.lesson import ASK, EXPLAIN, IDEA, IDEAS, PRINCIPLES, SAID_AGAIN, sound
+from bot.scenarios.lesson import ASK, EXPLAIN, IDEA, IDEAS, PRINCIPLES, SAID_AGAIN
+from bot.scenarios.solutions import solution
+from bot.scenarios.soundness import sound
 from bot.scenarios.tutor import COMMAND
 from models.engine import Message
 from tests.scenarios.speaking import Talk, talking
@@ -64,8 +66,6 @@ async def test_what_was_streamed_is_the_beginning_of_the_answer(sqlite: Database
 async def test_a_right_try_is_praised_and_another_problem_given(talk: Talk) -> None:
     first = await talk.say("/tutor math: solve 2x + 3 = 11")
     task = first.text.partition("**Your turn** Solve ")[2]
-    from bot.scenarios.solutions import solution
-
     solved = solution(task)
     assert solved is not None
     asked = len(talk.engine.prompts)
