@@ -16,7 +16,7 @@ NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 LIST_MARK = re.compile(r"^\s*(?:[-*•+]|\d{1,3}[.)]|#{1,6})\s+")
 NAME = re.compile(r"[^\W\d_](?:[\w'’.+-]*[\w+])?")
 ORDER = re.compile(
-    r"\b(?:run|type|execute|install|enter|launch|invoke|called|named)\s+(?:the\s+|a\s+)?([\w.+-]*\w)", re.I
+    r"\b(?:run|type|execute|install|enter|launch|invoke|called|named|use|using)\s+(?:the\s+|a\s+)?([\w.+-]*\w)", re.I
 )
 KIND = re.compile(
     r"([\w.+-]*\w)\s+(?:command|program|tool|utility|package|daemon|option|flag|module|script|configuration file)s?\b",
@@ -60,9 +60,8 @@ class Ground:
         flat = " ".join(code.split())
         start = self.exact.find(flat)
         while start >= 0:
-            before, after = self.exact[start - 1 : start], self.exact[start + len(flat) : start + len(flat) + 1]
-            inside = (before.isalnum() and flat[:1].isalnum()) or (after.isalnum() and flat[-1:].isalnum())
-            if not inside and not (flat.startswith("-") and before == "-"):
+            before, after = self.exact[max(0, start - 2) : start], self.exact[start + len(flat) : start + len(flat) + 2]
+            if not (_goes_on(before[::-1], flat[:1]) or _goes_on(after, flat[-1:])):
                 return True
             start = self.exact.find(flat, start + 1)
         return not flat
@@ -74,6 +73,13 @@ class Ground:
         return (
             plain in self.tokens or lowered in self.tokens or (bool(words(plain)) and set(words(plain)) <= self.stems)
         )
+
+
+def _goes_on(beside: str, edge: str) -> bool:
+    """Whether a word goes on past its edge: "apt" in "apt-get", "631" in "63100", but not "/etc" in "/etc/apt"."""
+    if not edge.isalnum():
+        return edge == "-" == beside[:1]
+    return beside[:1].isalnum() or (beside[:1] in {"-", "_", "."} and beside[1:].isalnum())
 
 
 def ground(texts: Sequence[str]) -> Ground:

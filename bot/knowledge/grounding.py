@@ -16,6 +16,10 @@ ABBREVIATION = re.compile(
     r"|(?:^|\n)\s*\d{1,3}\.)$"
 )
 WHOLE = re.compile(r"[.!?…。！？:`)\]\"”’|]\**\s*$")
+LANGUAGES = frozenset(
+    " bash sh shell zsh console text plaintext python py javascript js typescript ts json yaml yml toml ini conf sql html "
+    "xml css c cpp java go rust ruby php perl lua powershell dockerfile makefile diff markdown nginx apache".split(" ")
+)
 NUMBERED = re.compile(r"^(\s*)\d{1,3}([.)])(?=\s)")
 ENDING = re.compile(r"([.!?…:。！？]*)([\"'”’)*_]*)\s*$")
 
@@ -91,7 +95,8 @@ class Grounding:
         if not body:
             return ""
         if body.startswith(FENCE):
-            missing = unsupported_code(_inside(body), self._all)
+            body = _fenced(body)
+            missing = unsupported_code(body.removeprefix(FENCE).split("\n", 1)[-1].removesuffix(FENCE), self._all)
         elif not words(LIST_MARK.sub("", body)) and not re.search(r"\w", MARK.sub("", LIST_MARK.sub("", body))):
             return ""  # a bare mark or bullet says nothing
         else:
@@ -158,10 +163,13 @@ class Grounding:
         return max(range(1, len(self._each) + 1), key=rank, default=None)
 
 
-def _inside(block: str) -> str:
-    """A fenced block without its fences and language."""
-    lines = block.splitlines()
-    return "\n".join(lines[1:-1] if len(lines) > 2 or lines[-1:] == [FENCE] else lines[1:])
+def _fenced(block: str) -> str:
+    """A fenced block whose first line is nothing but the fence and a language."""
+    first, _, rest = block.removeprefix(FENCE).partition("\n")
+    language = first.strip().lower()
+    if language in LANGUAGES:
+        return f"{FENCE}{language}\n{rest}"
+    return f"{FENCE}\n{first}\n{rest}"
 
 
 __all__ = ["Grounding", "quote"]

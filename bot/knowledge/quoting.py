@@ -43,7 +43,7 @@ def lines_of(texts: Sequence[str], headings: Collection[str] = ()) -> list[Line]
             if part.startswith(FENCE):
                 found.append(Line(number, part))
                 continue
-            for paragraph in part.split("\n\n"):
+            for paragraph in part.split("\n"):
                 whole = paragraph.strip()
                 pieces = (whole[start:end] for start, end in sentences(whole))
                 found += [Line(number, piece) for piece in pieces if piece not in headings and _says_something(piece)]
