@@ -22,6 +22,7 @@ KIND = re.compile(
     r"([\w.+-]*\w)\s+(?:command|program|tool|utility|package|daemon|option|flag|module|script|configuration file)s?\b",
     re.IGNORECASE,
 )
+COMPOUND = re.compile(r"(?<![\w./-])[a-z]+(?:-[a-z]+)+(?![\w/])")
 EDGES = ".,;:!?…\"'”’»)]}"
 MANY_WORDS = 4
 SHARED = 0.6
@@ -70,9 +71,12 @@ class Ground:
         """Whether a name stands in the sources, in any case and number."""
         lowered = word.lower().replace("’", "'")
         plain = lowered.removesuffix("'s")
-        return (
-            plain in self.tokens or lowered in self.tokens or (bool(words(plain)) and set(words(plain)) <= self.stems)
-        )
+        if plain in self.tokens or lowered in self.tokens:
+            return True
+        if re.search(r"[.+-]", plain):
+            return self.has_code(plain.replace("-", " "))
+        stems = set(words(plain))
+        return bool(stems) and stems <= self.stems
 
 
 def _goes_on(beside: str, edge: str) -> bool:
@@ -103,6 +107,7 @@ def unsupported(sentence: str, sources: Ground) -> list[str]:
     missing += [token for token in _technical(text) if not _stands(token, sources)]
     missing += [name for name in _names(text) if not sources.has_word(name)]
     missing += [name for name in _called(text) if not sources.has_word(name)]
+    missing += [word for word in COMPOUND.findall(text) if not sources.has_word(word)]
     telling = set(words(text)) - USUAL
     share = SHARED if len(telling) >= MANY_WORDS else SHARED / 2
     if not missing and len(telling & sources.stems) < share * len(telling):

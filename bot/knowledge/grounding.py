@@ -17,8 +17,10 @@ ABBREVIATION = re.compile(
 )
 WHOLE = re.compile(r"[.!?…。！？:`)\]\"”’|]\**\s*$")
 LANGUAGES = frozenset(
-    " bash sh shell zsh console text plaintext python py javascript js typescript ts json yaml yml toml ini conf sql html "
-    "xml css c cpp java go rust ruby php perl lua powershell dockerfile makefile diff markdown nginx apache".split(" ")
+    " bash sh shell zsh console text plaintext python py javascript js typescript ts json yaml yml toml ini conf sql "
+    "html xml css c cpp java go rust ruby php perl lua powershell dockerfile makefile diff markdown nginx apache".split(
+        " "
+    )
 )
 NUMBERED = re.compile(r"^(\s*)\d{1,3}([.)])(?=\s)")
 ENDING = re.compile(r"([.!?…:。！？]*)([\"'”’)*_]*)\s*$")

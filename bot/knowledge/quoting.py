@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from bot.knowledge.claims import LIST_MARK
 from bot.knowledge.document import FENCE
 from bot.knowledge.passages import sentences
 from bot.knowledge.words import words
@@ -97,8 +98,9 @@ def _with_neighbours(lines: Sequence[Line], number: int) -> set[int]:
     line = lines[number]
     if line.text.endswith(":") and number + 1 < len(lines) and lines[number + 1].source == line.source:
         together.add(number + 1)
-    backwards = line.is_code or DANGLING.match(line.text)
-    if backwards and number and lines[number - 1].source == line.source:
+    before = lines[number - 1] if number else line
+    backwards = line.is_code or (DANGLING.match(line.text) and not before.is_code and not LIST_MARK.match(before.text))
+    if backwards and number and before.source == line.source:
         together.add(number - 1)
     return together
 

@@ -21,7 +21,7 @@ from models.engine import Message, Piece, Sampling
 PAGES = Path("/usr/share/doc/debian-handbook/html/en-US")
 LEFT_OUT = {"index.html", "sect.acknowledgments.html"}
 OWN_QUESTIONS = Path(__file__).with_name("handbook_questions.jsonl")
-SHARED_QUESTIONS = Path(__file__).parents[3] / "shared" / "data" / "support_dev.jsonl"
+SHARED_QUESTIONS = Path(__file__).resolve().parents[3] / "shared" / "data" / "support_dev.jsonl"
 MEMORY = Path(__file__).parents[2] / "build" / "knowledge-vectors.npz"
 
 
