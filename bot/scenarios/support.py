@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from bot.commands import Command, Option
 from bot.controls import Button, Control
-from bot.knowledge.grounding import Grounding, quote
-from bot.knowledge.library import Hit, Search
+from bot.knowledge.grounding import Grounding
+from bot.knowledge.library import Hit, Library, Search
 from bot.knowledge.words import words
 from bot.stores import Stores
 from bot.turn import Finished, Plan, Say, Source, Step, Turn
@@ -87,16 +87,17 @@ class Support:
             return _say(EMPTY, "abstain", NoteGap(question, 0.0))
         if not search.sure:
             return _say(ABSTAIN, "abstain", NoteGap(question, search.confidence), (HANDOFF,))
-        return self._answer(question, search)
+        return self._answer(question, search, turn.stores.library)
 
-    def _answer(self, question: str, search: Search) -> Plan:
-        texts = [hit.text for hit in search.hits]
+    def _answer(self, question: str, search: Search, library: Library) -> Plan:
         sources = tuple(_source(number, hit) for number, hit in enumerate(search.hits, 1))
 
-        def finish(said: Sequence[str]) -> Finished:
+        async def finish(said: Sequence[str]) -> Finished:
             text = said[0].strip()
-            # Nothing of the model's own words stood the test: the document speaks for itself.
-            return Finished(text or f"{QUOTED}\n\n{quote(question, texts)}", sources=sources)
+            if not text:
+                # Nothing of the model's own words stood the test: the documents speak for themselves.
+                text = f"{QUOTED}\n\n{await library.quote(question, search.hits)}"
+            return Finished(text, sources=sources)
 
         step = Step(prompt(question, search.hits), SAMPLING, filter=lambda: Grounding(_grounds(search.hits)))
         notes = ("Found by words only: the encoder was not there.",) if search.lexical else ()
