@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any, Protocol, cast
 
+import sqlalchemy as sa
+
 from bot.controls import CONTINUE, USUAL, Button
 from bot.folding import Folding
 from bot.generation import Generator
@@ -16,7 +18,7 @@ from bot.job import Job, answer_of
 from bot.line import Line
 from bot.members import preference_of
 from bot.memory import Conversation, Recall, open_conversation, recall_from
-from bot.quotas import LOW, Quotas
+from bot.quotas import LOW, Left, Quotas
 from bot.router import Route, Router
 from bot.safety import mask_secrets
 from bot.settings import Settings
@@ -72,7 +74,15 @@ class Answering:
         """After the delivery: who has memory off leaves no words behind."""
         if job.begun and not job.remembering:
             await self._stores.turns.finish(
-                job.id, question="", options={}, prompt=[], answer="", sources=[], remembered=False
+                job.id,
+                question="",
+                options={},
+                prompt=[],
+                answer="",
+                sources=[],
+                buttons=[],
+                notes=[],
+                remembered=False,
             )
 
     async def _answer_at_once(self, job: Job) -> None:
@@ -85,23 +95,31 @@ class Answering:
 
     async def _begin(self, job: Job) -> Conversation:
         """In one transaction: take from the quota, find the conversation, write down that the turn runs."""
-        async with self._stores.database.write() as connection:
-            job.left = await self._quotas.use(connection, job.request.user, job.request.author)
-            conversation = await open_conversation(connection, job.request)
-            await begin_turn(
-                connection, job.id, job.request, conversation=conversation.id, host=self._host,
-                scenario=job.route.name, options=job.options, question=job.route.text,
-                version_of=(job.first.version_of or job.first.id) if job.first else "",
-            )  # fmt: skip
+        # Before it is known: who stops the turn in the middle of this may leave its row.
         job.begun = True
+        try:
+            job.left, conversation = await self._stores.database.transact(self._write_down, job)
+        except Exception:
+            job.begun = False
+            raise
         return conversation
+
+    def _write_down(self, connection: sa.Connection, job: Job) -> tuple[Left | None, Conversation]:
+        left = self._quotas.use(connection, job.request.user, job.request.author)
+        conversation = open_conversation(connection, job.request)
+        begin_turn(
+            connection, job.id, job.request, conversation=conversation.id, host=self._host,
+            scenario=job.route.name, options=job.options, question=job.route.text,
+            version_of=(job.first.version_of or job.first.id) if job.first else "",
+        )  # fmt: skip
+        return left, conversation
 
     async def _answer(self, job: Job, conversation: Conversation) -> None:
         tokens = int(self._settings.context_tokens * HISTORY_SHARE)
         before = job.first.number if job.first else None
-        async with self._stores.database.read() as connection:
-            job.remembering = await preference_of(connection, job.request.user, "memory", "on") != "off"
-            recall = await recall_from(connection, conversation.id, tokens, before) if job.remembering else Recall()
+        job.remembering, recall = await self._stores.database.query(
+            _recalled, job.request.user, conversation.id, tokens, before
+        )
         try:
             await self._answer_from(job, recall)
         except PromptTooLong:
@@ -165,8 +183,9 @@ class Answering:
         outcome = job.outcome
         await self._stores.turns.finish(
             job.id, state="done", scenario=route.name, question=question or route.text, answer=finished.text,
-            action=finished.action, sources=[asdict(source) for source in finished.sources], remembered=remember,
-            delivery="sending", **self._measures(job, route),
+            action=finished.action, sources=[asdict(source) for source in finished.sources],
+            buttons=[asdict(button) for button in finished.buttons], notes=list(finished.notes),
+            remembered=remember, delivery="sending", **self._measures(job, route),
         )  # fmt: skip
         job.stored = True
         if job.first is not None and remember:
@@ -217,6 +236,15 @@ class Answering:
 
     def _model_name(self, route: Route) -> str:
         return str(getattr(self._settings, f"model_{route.name}", "")) or self._settings.model
+
+
+def _recalled(
+    connection: sa.Connection, user: str, conversation_id: str, tokens: int, before: int | None
+) -> tuple[bool, Recall]:
+    """Whether the person wants to be remembered, and what is remembered then."""
+    if preference_of(connection, user, "memory", "on") == "off":
+        return False, Recall()
+    return True, recall_from(connection, conversation_id, tokens, before)
 
 
 def _continues(scenario: Scenario, previous: Any) -> bool:

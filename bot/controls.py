@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Control(StrEnum):
@@ -38,6 +40,13 @@ class Button:
     value: str = ""
     asks: str = ""
     primary: bool = False
+
+
+def stored_buttons(rows: Iterable[Mapping[str, Any]]) -> tuple[Button, ...]:
+    """Buttons as a turn keeps them; kinds that this version knows no more are left out."""
+    known = {control.value for control in Control}
+    kept = (row for row in rows if row["control"] in known)
+    return tuple(Button(**{**row, "control": Control(row["control"])}) for row in kept)
 
 
 RETRY = Button(Control.RETRY, "Retry")

@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import alembic.command
 import sqlalchemy as sa
@@ -18,8 +19,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from bot.aiosqlite_trips import connect
 from bot.errors import StoreBroken, StoreBusy, StoreError, StoreFull
+from bot.sqlite_thread import SqliteThread
 
 metadata = sa.MetaData(
     naming_convention={
@@ -29,6 +30,9 @@ metadata = sa.MetaData(
     }
 )
 """Every table is declared by its owner's file on this."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 LOCK_SECONDS = 5.0
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -53,7 +57,12 @@ class Moment(sa.types.TypeDecorator[datetime]):
 
 
 class Database:
-    """Connections to the store. `async with database.write() as connection` is one transaction.
+    """Connections to the store.
+
+    A *unit of work* is a plain function of a SQLAlchemy connection and more arguments: `query` runs one that
+    reads, `transact` one that writes, each as one transaction. What a turn needs is written so, as it is
+    several times cheaper than awaiting statements; elsewhere `async with database.write() as connection` is a
+    transaction and `read()` a connection to read with.
 
     SQLite has one writer: writes of this process wait for each other here, and for other processes
     up to LOCK_SECONDS. Errors arrive as StoreError.
@@ -65,9 +74,9 @@ class Database:
         self._writing = asyncio.Lock()
         options: dict[str, Any] = {"pool_pre_ping": True}
         if self.sqlite:
-            options = {"connect_args": {"timeout": LOCK_SECONDS, "async_creator_fn": connect}}
+            options = {"connect_args": {"timeout": LOCK_SECONDS}}
         self.engine: AsyncEngine = create_async_engine(self.url, **options)
-        # Single statements and reads need no transaction: BEGIN, COMMIT and the reset of a returned connection
+        # Reads need no transaction: BEGIN, COMMIT and the reset of a returned connection
         # would each be one more way to the driver's thread and back.
         self._alone: AsyncEngine = create_async_engine(
             self.url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, **options
@@ -76,6 +85,9 @@ class Database:
             for engine in (self.engine, self._alone):
                 sa.event.listen(engine.sync_engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
+        path = str(self.path or "")
+        self._writer = SqliteThread(path, LOCK_SECONDS, partial(_prepare_thread, begin="BEGIN IMMEDIATE"))
+        self._reader = SqliteThread(path, LOCK_SECONDS, partial(_prepare_thread, begin="BEGIN"))
 
     @property
     def path(self) -> Path | None:
@@ -91,8 +103,30 @@ class Database:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
+        await self._writer.close()
+        await self._reader.close()
         await self.engine.dispose()
         await self._alone.dispose()
+
+    async def query(self, unit: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **named: P.kwargs) -> T:
+        """The result of a unit of work that only reads. It sees one state of the store."""
+        with store_errors(self.path):
+            if self.sqlite:
+                return await self._reader.run(unit, *args, **named)
+            async with self.engine.begin() as connection:
+                return await connection.run_sync(unit, *args, **named)
+
+    async def transact(self, unit: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **named: P.kwargs) -> T:
+        """The result of a unit of work that writes: committed at its end, rolled back when it raises.
+
+        Being cancelled meanwhile does not tell whether it was committed.
+        """
+        with store_errors(self.path):
+            if self.sqlite:
+                async with self._writing:
+                    return await self._writer.run(unit, *args, **named)
+            async with self.engine.begin() as connection:
+                return await connection.run_sync(unit, *args, **named)
 
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -116,12 +150,7 @@ class Database:
 
     async def execute(self, statement: sa.UpdateBase) -> int:
         """One statement as a transaction of its own. Returns the number of rows it touched."""
-        with store_errors(self.path):
-            async with contextlib.AsyncExitStack() as stack:
-                if self.sqlite:
-                    await stack.enter_async_context(self._writing)
-                connection = await stack.enter_async_context(self._alone.connect())
-                return (await connection.execute(statement)).rowcount
+        return await self.transact(_execute, statement)
 
     async def migrate(self) -> str | None:
         """Bring the schema up to date, after a copy of a non-empty SQLite file; returns the path of that copy."""
@@ -160,6 +189,18 @@ class Database:
             return None
         usage = await asyncio.to_thread(shutil.disk_usage, self.path.parent)
         return usage.free
+
+
+def _execute(connection: sa.Connection, statement: sa.UpdateBase) -> int:
+    return connection.execute(statement).rowcount
+
+
+def _prepare_thread(engine: sa.Engine, begin: str) -> None:
+    sa.event.listen(engine, "connect", _prepare_sqlite)
+
+    @sa.event.listens_for(engine, "begin")
+    def on_begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(begin)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

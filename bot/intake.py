@@ -91,9 +91,17 @@ class Intake:
 
     async def claim(self, request: Request) -> bool:
         """True for the first to ask about this message id, across restarts and hosts."""
-        dialect = sqlite if self._database.sqlite else postgresql
-        mine = dialect.insert(claims).values(message=_key(request.place, request.id), created=now())
-        return await self._database.execute(mine.on_conflict_do_nothing()) == 1
+        return await self._database.transact(_claim, _key(request.place, request.id)) == 1
+
+
+_CLAIM = {
+    "sqlite": sqlite.insert(claims).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(claims).on_conflict_do_nothing(),
+}
+
+
+def _claim(connection: sa.Connection, message: str) -> int:
+    return connection.execute(_CLAIM[connection.dialect.name], {"message": message, "created": now()}).rowcount
 
 
 def _key(place: Place, message: str) -> str:

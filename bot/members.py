@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import Database, metadata
 
@@ -23,8 +22,7 @@ class Members:
         self._database = database
 
     async def preference(self, user: str, key: str, default: str = "") -> str:
-        async with self._database.read() as connection:
-            return await preference_of(connection, user, key, default)
+        return await self._database.query(preference_of, user, key, default)
 
     async def prefer(self, user: str, key: str, value: str) -> None:
         """Set a preference; an empty value takes it back."""
@@ -45,8 +43,12 @@ class Members:
             await connection.execute(members.delete().where(members.c.user == user))
 
 
-async def preference_of(connection: AsyncConnection, user: str, key: str, default: str = "") -> str:
+_PREFERENCE = sa.select(members.c.value).where(
+    members.c.user == sa.bindparam("user"), members.c.key == sa.bindparam("key")
+)
+
+
+def preference_of(connection: sa.Connection, user: str, key: str, default: str = "") -> str:
     """A preference, on a connection of the caller's."""
-    query = sa.select(members.c.value).where(members.c.user == user, members.c.key == key)
-    value: str | None = (await connection.execute(query)).scalar_one_or_none()
+    value: str | None = connection.execute(_PREFERENCE, {"user": user, "key": key}).scalar_one_or_none()
     return default if value is None else value

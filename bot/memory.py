@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import Database, Moment, metadata, now
 from bot.request import Place, Request, one_line
@@ -114,16 +113,13 @@ class Memory:
         found = await self.find(request.user, request.place)
         if found is not None:
             return found
-        async with self._database.write() as connection:
-            return await open_conversation(connection, request)
+        return await self._database.transact(open_conversation, request)
 
     async def find(self, user: str, place: Place) -> Conversation | None:
-        async with self._database.read() as connection:
-            return await find_conversation(connection, user, place)
+        return await self._database.query(find_conversation, user, place)
 
     async def get(self, conversation_id: str) -> Conversation | None:
-        async with self._database.read() as connection:
-            return await _select_one(connection, conversations.c.id == conversation_id)
+        return await self._database.query(_conversation_of, _BY_ID, {"id": conversation_id})
 
     async def conversations(self, user: str, most: int = 100) -> list[Conversation]:
         """A person's conversations, the last used first."""
@@ -137,8 +133,7 @@ class Memory:
 
         `before`: the number of a turn; it and later ones are left out, as when that turn is tried again.
         """
-        async with self._database.read() as connection:
-            return await recall_from(connection, conversation_id, tokens, before)
+        return await self._database.query(recall_from, conversation_id, tokens, before)
 
     async def rename(self, conversation_id: str, title: str) -> None:
         await self._update(conversation_id, title=one_line(title, 120))
@@ -165,17 +160,10 @@ class Memory:
 
     async def learn(self, user: str, place: Place, text: str) -> None:
         """Remember a fact; the same words are kept once."""
-        text = one_line(text, 300)
-        async with self._database.write() as connection:
-            known = await facts_of(connection, user, place)
-            if any(fact.text.casefold() == text.casefold() for fact in known):
-                return
-            values = {"user": user, "server": place.server, "channel": place.channel, "text": text, "created": now()}
-            await connection.execute(facts.insert().values(values))
+        await self._database.transact(_learn, user, place, one_line(text, 300))
 
     async def facts(self, user: str, place: Place) -> list[Fact]:
-        async with self._database.read() as connection:
-            return await facts_of(connection, user, place)
+        return await self._database.query(facts_of, user, place)
 
     async def all_facts(self, user: str) -> list[Fact]:
         """A person's facts in all places, for their export."""
@@ -212,72 +200,90 @@ class Memory:
             )
 
 
-async def find_conversation(connection: AsyncConnection, user: str, place: Place) -> Conversation | None:
-    """The conversation of `user` at `place`, if there is one."""
-    return await _select_one(
-        connection,
-        conversations.c.user == user,
-        conversations.c.platform == place.platform,
-        conversations.c.server == place.server,
-        conversations.c.channel == place.channel,
-        conversations.c.thread == place.thread,
+_BY_ID = conversations.select().where(conversations.c.id == sa.bindparam("id"))
+_AT = (
+    conversations.c.user == sa.bindparam("at_user"),
+    conversations.c.platform == sa.bindparam("at_platform"),
+    conversations.c.server == sa.bindparam("at_server"),
+    conversations.c.channel == sa.bindparam("at_channel"),
+    conversations.c.thread == sa.bindparam("at_thread"),
+)
+_BY_PLACE = conversations.select().where(*_AT)
+_USED = conversations.update().where(*_AT).values(updated=sa.bindparam("moment")).returning(*conversations.columns)
+_RECENT = (
+    sa.select(turns.c.number, turns.c.id, turns.c.scenario, turns.c.question, turns.c.answer)
+    .where(
+        turns.c.conversation == sa.bindparam("conversation"),
+        turns.c.number > sa.bindparam("after"),
+        turns.c.number < sa.bindparam("before"),
+        turns.c.remembered,
     )
+    .order_by(turns.c.number.desc())
+    .limit(RECENT)
+)
+_FACTS = (
+    sa.select(facts.c.number, facts.c.text, facts.c.created)
+    .where(
+        facts.c.user == sa.bindparam("user"),
+        facts.c.server == sa.bindparam("server"),
+        facts.c.channel == sa.bindparam("channel"),
+    )
+    .order_by(facts.c.number)
+)
+_LAST_NUMBER = 2**62
 
 
-async def open_conversation(connection: AsyncConnection, request: Request) -> Conversation:
+def find_conversation(connection: sa.Connection, user: str, place: Place) -> Conversation | None:
+    """The conversation of `user` at `place`, if there is one."""
+    return _conversation_of(connection, _BY_PLACE, _at(user, place))
+
+
+def open_conversation(connection: sa.Connection, request: Request) -> Conversation:
     """Inside the caller's transaction: the request's conversation, made if there is none, marked as just used."""
-    found = await find_conversation(connection, request.user, request.place)
-    moment = now()
+    moment, place = now(), request.place
+    found = _conversation_of(connection, _USED, {**_at(request.user, place), "moment": moment})
     if found is not None:
-        used = conversations.update().where(conversations.c.id == found.id).values(updated=moment)
-        await connection.execute(used)
-        return replace(found, updated=moment)
-    place = request.place
+        return found
     row = {
         "id": secrets.token_hex(12), "user": request.user, "platform": place.platform, "server": place.server,
         "channel": place.channel, "thread": place.thread, "title": one_line(request.text, 60), "summary": "",
         "summarised": 0, "since": 0, "created": moment, "updated": moment,
     }  # fmt: skip
-    await connection.execute(conversations.insert().values(row))
+    connection.execute(conversations.insert(), row)
     return Conversation(
         str(row["id"]), place, request.user, str(row["title"]), summary="", summarised=0, since=0,
         created=moment, updated=moment,
     )  # fmt: skip
 
 
-async def recall_from(
-    connection: AsyncConnection, conversation_id: str, tokens: int, before: int | None = None
-) -> Recall:
+def recall_from(connection: sa.Connection, conversation_id: str, tokens: int, before: int | None = None) -> Recall:
     """`Memory.recall` on a connection of the caller's."""
-    conversation = await _select_one(connection, conversations.c.id == conversation_id)
+    conversation = _conversation_of(connection, _BY_ID, {"id": conversation_id})
     if conversation is None:
         return Recall()  # deleted while its turn stood in the line
-    exchanges = await _recent_exchanges(connection, conversation, before)
-    known = await facts_of(connection, conversation.user, conversation.place)
+    exchanges = _recent_exchanges(connection, conversation, before)
+    known = facts_of(connection, conversation.user, conversation.place)
     return compose(conversation, exchanges, known, tokens)
 
 
-async def _recent_exchanges(
-    connection: AsyncConnection, conversation: Conversation, before: int | None
-) -> list[Exchange]:
+def _recent_exchanges(connection: sa.Connection, conversation: Conversation, before: int | None) -> list[Exchange]:
     """The newest remembered turns behind the summary and the last reset, newest first."""
-    query = sa.select(turns.c.number, turns.c.id, turns.c.scenario, turns.c.question, turns.c.answer)
-    query = query.where(
-        turns.c.conversation == conversation.id,
-        turns.c.number > max(conversation.since, conversation.summarised),
-        turns.c.remembered,
-    )
-    if before is not None:
-        query = query.where(turns.c.number < before)
-    rows = await connection.execute(query.order_by(turns.c.number.desc()).limit(RECENT))
-    return [Exchange(*row) for row in rows.all()]
+    after = max(conversation.since, conversation.summarised)
+    limits = {"conversation": conversation.id, "after": after, "before": _LAST_NUMBER if before is None else before}
+    return [Exchange(*row) for row in connection.execute(_RECENT, limits)]
 
 
-async def facts_of(connection: AsyncConnection, user: str, place: Place) -> list[Fact]:
+def facts_of(connection: sa.Connection, user: str, place: Place) -> list[Fact]:
     """What a person asked to have remembered in a channel, oldest first."""
-    query = facts.select().where(facts.c.user == user, facts.c.server == place.server, facts.c.channel == place.channel)
-    rows = (await connection.execute(query.order_by(facts.c.number))).all()
-    return [Fact(row.number, row.text, row.created) for row in rows]
+    where = {"user": user, "server": place.server, "channel": place.channel}
+    return [Fact(*row) for row in connection.execute(_FACTS, where)]
+
+
+def _learn(connection: sa.Connection, user: str, place: Place, text: str) -> None:
+    known = facts_of(connection, user, place)
+    if not any(fact.text.casefold() == text.casefold() for fact in known):
+        values = {"user": user, "server": place.server, "channel": place.channel, "text": text, "created": now()}
+        connection.execute(facts.insert(), values)
 
 
 def compose(conversation: Conversation, exchanges: Sequence[Exchange], known: Sequence[Fact], tokens: int) -> Recall:
@@ -312,8 +318,17 @@ def _cut(text: str, tokens: int) -> str:
     return text if len(data) <= room else data[:room].decode(errors="ignore") + " …"
 
 
-async def _select_one(connection: AsyncConnection, *conditions: sa.ColumnElement[bool]) -> Conversation | None:
-    row = (await connection.execute(conversations.select().where(*conditions))).one_or_none()
+def _at(user: str, place: Place) -> dict[str, str]:
+    return {
+        "at_user": user, "at_platform": place.platform, "at_server": place.server, "at_channel": place.channel,
+        "at_thread": place.thread,
+    }  # fmt: skip
+
+
+def _conversation_of(
+    connection: sa.Connection, statement: sa.Executable, parameters: Mapping[str, object]
+) -> Conversation | None:
+    row = connection.execute(statement, parameters).one_or_none()
     return None if row is None else _conversation(row)
 
 

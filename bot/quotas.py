@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.database import Database, Moment, metadata, now
 from bot.errors import UserError
@@ -21,6 +21,16 @@ usage = sa.Table(
     sa.Column("window", Moment, primary_key=True),
     sa.Column("turns", sa.Integer, nullable=False),
 )
+
+
+def _one_more(insert: sqlite.Insert | postgresql.Insert) -> sa.Executable:
+    taken = insert.values(turns=1).on_conflict_do_update(
+        index_elements=[usage.c.user, usage.c.window], set_={"turns": usage.c.turns + 1}
+    )
+    return taken.returning(usage.c.turns)
+
+
+_USE = {"sqlite": _one_more(sqlite.insert(usage)), "postgresql": _one_more(postgresql.insert(usage))}
 
 LOW = 3
 """From so many left on, the person is told."""
@@ -84,23 +94,18 @@ class Quotas:
             return None
         return max(quotas, key=lambda quota: quota.turns / quota.hours)
 
-    async def use(self, connection: AsyncConnection, user: str, author: Author) -> Left | None:
+    def use(self, connection: sa.Connection, user: str, author: Author) -> Left | None:
         """Take one answer from a quota, in the caller's transaction. Raises UserError when none is left."""
         quota = self.of(author)
         if quota is None:
             return None
         window = quota.window(now())
         until = window + timedelta(hours=quota.hours)
-        key = (usage.c.user == user, usage.c.window == window)
-        used = (await connection.execute(sa.select(usage.c.turns).where(*key))).scalar_one_or_none()
-        if used is not None and used >= quota.turns:
+        used: int = connection.execute(_USE[connection.dialect.name], {"user": user, "window": window}).scalar_one()
+        if used > quota.turns:
             span = "hour" if quota.hours == 1 else "day"
             raise UserError(f"You have had your {quota.turns} answers of this {span}; the next come at {until:%H:%M}.")
-        if used is None:
-            await connection.execute(usage.insert().values(user=user, window=window, turns=1))
-        else:
-            await connection.execute(usage.update().where(*key).values(turns=used + 1))
-        return Left(quota.turns - (used or 0) - 1, until)
+        return Left(quota.turns - used, until)
 
     async def reset(self, user: str) -> None:
         """Give a person their whole quota back."""

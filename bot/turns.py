@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import Database, Moment, metadata, now
 from bot.request import Place, Request
@@ -36,6 +34,8 @@ turns = sa.Table(
     sa.Column("answer", sa.Text, nullable=False),
     sa.Column("action", sa.String(16), nullable=False),
     sa.Column("sources", sa.JSON, nullable=False),
+    sa.Column("buttons", sa.JSON, nullable=False),
+    sa.Column("notes", sa.JSON, nullable=False),
     sa.Column("model", sa.String(120), nullable=False),
     sa.Column("adapter", sa.String(120), nullable=False),
     sa.Column("state", sa.String(16), nullable=False),
@@ -67,7 +67,10 @@ turns = sa.Table(
 
 @dataclass(frozen=True, slots=True)
 class TurnRow:
-    """A stored turn. `prompt` is a list of prompts, each a list of messages as sent."""
+    """A stored turn. `prompt` is a list of prompts, each a list of messages as sent.
+
+    `buttons` and `notes` are those shown with the answer, so that it can be shown again.
+    """
 
     number: int
     id: str
@@ -85,6 +88,8 @@ class TurnRow:
     answer: str
     action: str
     sources: list[dict[str, Any]]
+    buttons: list[dict[str, Any]]
+    notes: list[str]
     model: str
     adapter: str
     state: State
@@ -118,7 +123,7 @@ class Turns:
 
     async def finish(self, turn_id: str, **values: Any) -> None:
         """Write the outcome of a turn; every column of the table may be given."""
-        await self._database.execute(turns.update().where(turns.c.id == turn_id).values(**values))
+        await self._database.transact(_finish, turn_id, values)
 
     async def get(self, turn_id: str) -> TurnRow | None:
         return next(iter(await self._select(turns.c.id == turn_id)), None)
@@ -177,13 +182,22 @@ class Turns:
     ) -> list[TurnRow]:
         query = turns.select().where(*conditions)
         query = query.order_by(turns.c.number.desc() if newest else turns.c.number).limit(most)
-        async with self._database.read() as connection:
-            rows: Sequence[Any] = (await connection.execute(query)).all()
-        return [TurnRow(**row._mapping) for row in rows]
+        return await self._database.query(_rows, query)
 
 
-async def begin_turn(
-    connection: AsyncConnection, turn_id: str, request: Request, *, conversation: str, host: str, scenario: str,
+_FINISH = turns.update().where(turns.c.id == sa.bindparam("turn_id"))
+
+
+def _finish(connection: sa.Connection, turn_id: str, values: dict[str, Any]) -> None:
+    connection.execute(_FINISH, {"turn_id": turn_id, **values})
+
+
+def _rows(connection: sa.Connection, query: sa.Select[Any]) -> list[TurnRow]:
+    return [TurnRow(**row._mapping) for row in connection.execute(query)]
+
+
+def begin_turn(
+    connection: sa.Connection, turn_id: str, request: Request, *, conversation: str, host: str, scenario: str,
     options: dict[str, str], question: str, version_of: str = "",
 ) -> None:  # fmt: skip
     """Inside the caller's transaction: write down that a turn runs, before anything is asked of the model."""
@@ -192,7 +206,8 @@ async def begin_turn(
         "id": turn_id, "conversation": conversation, "host": host, "user": request.user, "platform": place.platform,
         "server": place.server, "channel": place.channel, "thread": place.thread, "scenario": scenario,
         "options": options, "question": question, "prompt": [], "answer": "", "action": "answer", "sources": [],
+        "buttons": [], "notes": [],
         "model": "", "adapter": "", "state": "running", "error": "", "prompt_tokens": 0, "tokens": 0, "seconds": 0.0,
         "created": now(), "version_of": version_of, "remembered": False, "delivery": "", "delivery_tries": 0,
     }  # fmt: skip
-    await connection.execute(turns.insert().values(row))
+    connection.execute(turns.insert(), row)

@@ -8,13 +8,12 @@ from dataclasses import asdict
 
 from adapters.web.markdown import render
 from bot.commands import Command
-from bot.controls import CONTINUE, EDIT, RETRY, UNDO, USUAL, Button, Control
+from bot.controls import RETRY, USUAL, Button, Control, stored_buttons
 from bot.turn import Answer, File
 from bot.turns import TurnRow
 
 ELSEWHERE = frozenset({Control.STOP, Control.SOURCES, Control.VERSION})
 """Controls for which the page has a place of its own."""
-STORY = (CONTINUE, UNDO, EDIT)
 
 View = dict[str, object]
 
@@ -51,8 +50,8 @@ def stored(row: TurnRow, versions: Sequence[str], rating: str, commands: Mapping
         "blocks": render(row.answer),
         "action": row.action,
         "sources": row.sources,
-        "buttons": [_button(button) for button in _usual(row)],
-        "notes": [],
+        "buttons": [_button(button) for button in _shown(row) if button.control not in ELSEWHERE],
+        "notes": [render(note) for note in row.notes],
         "files": [],
         "private": False,
         "model": _model(row.model, row.adapter),
@@ -102,12 +101,11 @@ def typed(row: TurnRow, command: Command | None) -> str:
     return " ".join([*words, row.question]).strip()
 
 
-def _usual(row: TurnRow) -> tuple[Button, ...]:
+def _shown(row: TurnRow) -> tuple[Button, ...]:
+    """The buttons the answer was given with; a turn that did not end well can be tried again."""
     if row.state in ("failed", "broken") or not row.answer:
         return (RETRY,)
-    if not row.model:
-        return ()
-    return (*STORY, *USUAL) if row.scenario == "story" else USUAL
+    return stored_buttons(row.buttons) or (USUAL if row.model else ())
 
 
 def _button(button: Button) -> View:

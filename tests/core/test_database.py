@@ -39,6 +39,8 @@ async def test_an_old_store_is_copied_and_migrated_with_its_rows(tmp_path: Path)
     with sqlite3.connect(path) as old:  # as if written by the first release, before later tables
         for (name,) in old.execute("SELECT name FROM sqlite_master WHERE name IN ('cards', 'glossary')").fetchall():
             old.execute(f"DROP TABLE {name}")
+        for name in ("buttons", "notes"):
+            old.execute(f"ALTER TABLE turns DROP COLUMN {name}")
         old.execute("UPDATE alembic_version SET version_num = '0002'")
     old.close()
     async with Database(f"sqlite+aiosqlite:///{path}") as database:
@@ -71,6 +73,20 @@ async def test_a_failed_transaction_leaves_nothing(database: Database) -> None:
     with pytest.raises(RuntimeError):
         await broken_off()
     assert await members.preference("ann", "k") == ""
+
+
+async def test_a_failed_unit_of_work_leaves_nothing_and_the_next_one_works(database: Database) -> None:
+    members = Members(database)
+
+    def broken_off(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("INSERT INTO members VALUES ('ann', 'k', 'v')")
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await database.transact(broken_off)
+    assert await members.preference("ann", "k") == ""
+    await members.prefer("ann", "k", "w")
+    assert await members.preference("ann", "k") == "w"
 
 
 async def test_a_file_that_is_no_database_is_said_so(tmp_path: Path) -> None:
@@ -128,17 +144,10 @@ async def test_a_copy_can_be_made_in_use(sqlite: Database, tmp_path: Path) -> No
 async def test_hostile_text_is_kept_as_it_is(database: Database) -> None:
     text = "'; DROP TABLE turns; -- \u202e🙂 \\x " + "long " * 5000
     request = Request("1", Place("test"), Author("ann"), text)
-    async with database.write() as connection:
-        await begin_turn(
-            connection,
-            turn := new_id(),
-            request,
-            conversation="c",
-            host="h",
-            scenario="chat",
-            options={},
-            question=text,
-        )
+    turn = new_id()
+    await database.transact(
+        begin_turn, turn, request, conversation="c", host="h", scenario="chat", options={}, question=text
+    )
     row = await Turns(database).get(turn)
     assert row is not None
     assert row.question == text

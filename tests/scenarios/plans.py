@@ -89,11 +89,10 @@ async def run_plan(plan: Plan | Say, speak: Speak, piece: int = 3) -> Ran:
 async def stored(scenario: Scenario, asked: Turn, speak: Speak) -> TurnRow:
     """Plan and run `asked`, and keep it in the store as the core does: the row a press would bring along."""
     ran = await run_plan(await scenario.plan(asked), speak)
-    async with asked.stores.database.write() as connection:
-        await begin_turn(
-            connection, asked.id, asked.request, conversation="conversation", host="host",
-            scenario=scenario.command.name, options=dict(asked.options), question=asked.text,
-        )  # fmt: skip
+    await asked.stores.database.transact(
+        begin_turn, asked.id, asked.request, conversation="conversation", host="host",
+        scenario=scenario.command.name, options=dict(asked.options), question=asked.text,
+    )  # fmt: skip
     prompts = [[{"role": message.role, "content": message.content} for message in prompt] for prompt in ran.prompts]
     await asked.stores.turns.finish(asked.id, answer=ran.finished.text, prompt=prompts, state="done")
     row = await asked.stores.turns.get(asked.id)
