@@ -32,11 +32,15 @@ SWITCH_SECONDS = 0.0005
 """How long a thread may keep the interpreter: the store's threads must not wait for a busy event loop."""
 
 
-def execute(main: Main, **overrides: object) -> None:
-    """Run `main` with the settings and end with its exit code; an expected error ends with one sentence."""
+def execute(main: Main, *, quiet: bool = False, **overrides: object) -> None:
+    """Run `main` with the settings and end with its exit code; an expected error ends with one sentence.
+
+    `quiet`: somebody reads the terminal, so that only what went wrong is logged there.
+    """
     try:
         settings = load_settings(**overrides)
-        set_up_logs(settings.log_level, settings.log_chat_text)
+        level = "warning" if quiet and settings.log_level == "info" else settings.log_level
+        set_up_logs(level, settings.log_chat_text)
         sys.setswitchinterval(SWITCH_SECONDS)
         code = asyncio.run(main(settings))
     except UserError as error:
@@ -91,7 +95,7 @@ def ask(
             answered = await ask_once(parley.chatbot, text, user=name, channel=channel, as_json=as_json)
         return 0 if answered else 1
 
-    execute(main)
+    execute(main, quiet=True)
 
 
 @app.command()
@@ -109,7 +113,7 @@ def chat(
             await Conversation(parley.chatbot, Console(), user or getpass.getuser(), channel).run()
         return 0
 
-    execute(main)
+    execute(main, quiet=True)
 
 
 @app.command()
@@ -167,7 +171,7 @@ def knowledge_add(
 
         return await add_documents(settings, paths, Console(stderr=True))
 
-    execute(main)
+    execute(main, quiet=True)
 
 
 @knowledge_app.command("list")
@@ -179,7 +183,7 @@ def knowledge_list() -> None:
 
         return await list_documents(settings, Console())
 
-    execute(main)
+    execute(main, quiet=True)
 
 
 @knowledge_app.command("remove")
@@ -193,7 +197,7 @@ def knowledge_remove(
 
         return await remove_document(settings, path)
 
-    execute(main)
+    execute(main, quiet=True)
 
 
 @app.command()

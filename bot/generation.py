@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from logging import INFO, WARNING
 from typing import Protocol
 
 import structlog
@@ -117,8 +118,10 @@ class Generator:
                         yield piece
                 return
             except EngineUnavailable as error:
-                log.warning("engine_unavailable", detail=error.detail, said=said, tried=tried)
-                if said or tried == TRIES:
+                final = said or tried == TRIES
+                # While a worker loads this is the usual course of things.
+                log.log(WARNING if final else INFO, "engine_unavailable", detail=error.detail, said=said, tried=tried)
+                if final:
                     raise
                 stream.wait(Waiting(self._keeper.words))
                 if not await self._keeper.wait_ready():

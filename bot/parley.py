@@ -10,6 +10,7 @@ import structlog
 
 from bot.chatbot import ChatBot
 from bot.database import Database
+from bot.delivery import Courier
 from bot.errors import StoreError
 from bot.generation import Generator, Keeper
 from bot.hosts import BEAT_SECONDS, Hosts
@@ -32,6 +33,8 @@ from models.worker import WorkerProcess
 
 log = structlog.get_logger(__name__)
 
+REDELIVER_SECONDS = 30
+
 
 @dataclass(frozen=True, slots=True)
 class Parley:
@@ -43,6 +46,8 @@ class Parley:
     engine: EngineClient
     keeper: Keeper
     worker: WorkerProcess | None
+    couriers: dict[str, Courier]
+    """Who sends, on which platform, the answers that a crash kept from their readers; adapters enter themselves."""
 
     async def readiness(self) -> dict[str, tuple[bool, str]]:
         """Each part: whether it works, and in words."""
@@ -133,10 +138,17 @@ async def open_parley(settings: Settings) -> AsyncIterator[Parley]:
                 log.warning("found_dead_hosts", hosts=len(dead), broken_turns=broken)
 
         await bury()
+        couriers: dict[str, Courier] = {}
+
+        async def redeliver() -> None:
+            for platform, courier in list(couriers.items()):
+                await chatbot.ledger.redeliver(platform, courier)
+
         schedule = Schedule()
+        schedule.every(REDELIVER_SECONDS, "redeliver", redeliver)
         schedule.every(BEAT_SECONDS, "beat", hosts.beat)
         schedule.every(60, "bury", bury)
         schedule.daily(4, "sweep", chatbot.sweep)
         await stack.enter_async_context(schedule)
         stack.push_async_callback(chatbot.close)
-        yield Parley(settings, stores, chatbot, engine, keeper, worker)
+        yield Parley(settings, stores, chatbot, engine, keeper, worker, couriers)
