@@ -141,6 +141,7 @@ class Answering:
             scenario = self._router.known(previous.scenario)
             if scenario is not None and _continues(scenario, previous):
                 route = Route(scenario, {}, route.text)
+        await self._generator.wait(job.stream)
         turn = self._turn(job, route, recall, previous)
         plan = await route.scenario.plan(turn)
         if isinstance(plan, Say):

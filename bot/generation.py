@@ -30,6 +30,11 @@ class Keeper(Protocol):
     @property
     def words(self) -> str: ...
 
+    @property
+    def away(self) -> bool:
+        """Whether the engine is known not to answer now."""
+        ...
+
     async def wait_ready(self) -> bool:
         """True once the engine can be asked again; False when that is not to be expected soon."""
         ...
@@ -63,6 +68,12 @@ class Generator:
     def __init__(self, engine: Engine, keeper: Keeper) -> None:
         self._engine = engine
         self._keeper = keeper
+
+    async def wait(self, stream: Stream) -> None:
+        """Wait for an engine that loads or restarts, so that a plan already finds its encoder."""
+        if self._keeper.away:
+            stream.wait(Waiting(self._keeper.words))
+            await self._keeper.wait_ready()
 
     async def run(self, plan: Plan, model: str, stream: Stream, outcome: Outcome) -> None:
         """Fill `outcome` and show what is not silent. Raises EngineError."""

@@ -31,6 +31,10 @@ class WorkerKeeper:
                 )
 
     @property
+    def away(self) -> bool:
+        return self.worker.state in ("starting", "restarting")
+
+    @property
     def _seconds(self) -> int:
         return max(5, 5 * round(self.worker.seconds_left / 5))
 
@@ -47,6 +51,9 @@ class RemoteKeeper:
     @property
     def words(self) -> str:
         return "The model server does not answer just now; your question keeps its place for half a minute."
+
+    away = False
+    """Nobody tells: a question will find out."""
 
     async def wait_ready(self) -> bool:
         return await self.client.wait_ready(30.0)

@@ -23,6 +23,7 @@ KIND = re.compile(
     re.IGNORECASE,
 )
 COMPOUND = re.compile(r"(?<![\w./-])[a-z]+(?:-[a-z]+)+(?![\w/])")
+ENDS = frozenset('.!?:“"*')
 EDGES = ".,;:!?…\"'”’»)]}"
 MANY_WORDS = 4
 SHARED = 0.6
@@ -113,6 +114,22 @@ def unsupported(sentence: str, sources: Ground) -> list[str]:
     if not missing and len(telling & sources.stems) < share * len(telling):
         return sorted(telling - sources.stems)
     return missing
+
+
+def unknown(text: str, sources: Ground, *, names: bool = True) -> list[str]:
+    """What a text states beyond the sources: numbers, addresses, technical words, and with `names` names too.
+
+    Capitals at the beginning of a sentence or heading are no names here.
+    """
+    missing = [address for address in ADDRESS.findall(text) if not sources.has_code(address.rstrip(EDGES))]
+    for line in ADDRESS.sub(" ", text.replace("`", " ")).splitlines():
+        plain = LIST_MARK.sub("", line).strip(" *_")
+        missing += [token for token in _technical(plain) if not _stands(token, sources)]
+        if names:
+            found = NAME.finditer(plain)
+            inside = (match[0] for match in found if match.start() and plain[: match.start()].rstrip()[-1:] not in ENDS)
+            missing += [name for name in inside if name[0].isupper() and name != "I" and not sources.has_word(name)]
+    return list(dict.fromkeys(missing))
 
 
 def unsupported_code(block: str, sources: Ground) -> list[str]:

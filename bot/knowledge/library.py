@@ -17,10 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import Database, Moment, metadata, now
 from bot.errors import UserError
+from bot.knowledge.claims import MARK
 from bot.knowledge.encoding import FLOAT, SEPARATOR, Piece, Vector, heading_of, pieces_of, vectors_of
 from bot.knowledge.index import Entry, Index
 from bot.knowledge.quoting import lines_of, quote
 from bot.knowledge.reading import read
+from bot.knowledge.vouching import vouched
 from models.engine import Engine, EngineError, EngineUnavailable
 
 State = tuple[int, int, int]
@@ -209,6 +211,27 @@ class Library:
             if entry.document in shelf
         )  # fmt: skip
         return Search(hits, found.confidence, found.sure and bool(hits), lexical=found.evidence.nearness is None)
+
+    async def vouch(self, question: str, hits: Sequence[Hit], text: str) -> str:
+        """The sentences of a model's answer that the hits' own sentences say too. Empty: better quote.
+
+        Without an encoder the answer stays as it is.
+        """
+        said = lines_of([text])
+        sources = lines_of([hit.text for hit in hits])
+        if not said or not sources:
+            return ""
+        plain = [MARK.sub("", line.text).replace("`", "") for line in said]
+        theirs = [line.text.replace("`", "") for line in sources]
+        try:
+            vectors = await vectors_of(self._engine, [question[:QUESTION_LENGTH], *plain, *theirs])
+        except EngineError as error:
+            log.warning("answer_not_vouched_for", detail=error.detail)
+            return text
+        if vectors is None:
+            return text
+        own, others = vectors[1 : len(said) + 1], vectors[len(said) + 1 :]
+        return vouched(said, sources, own @ others.T, own @ vectors[0])
 
     async def quote(self, question: str, hits: Sequence[Hit]) -> str:
         """An answer made of the hits' own sentences, with their markers. Empty without hits."""

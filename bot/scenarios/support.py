@@ -93,13 +93,16 @@ class Support:
         sources = tuple(_source(number, hit) for number, hit in enumerate(search.hits, 1))
 
         async def finish(said: Sequence[str]) -> Finished:
-            text = said[0].strip()
+            text = await library.vouch(question, search.hits, said[0])
             if not text:
                 # Nothing of the model's own words stood the test: the documents speak for themselves.
                 text = f"{QUOTED}\n\n{await library.quote(question, search.hits)}"
             return Finished(text, sources=sources)
 
-        step = Step(prompt(question, search.hits), SAMPLING, filter=lambda: Grounding(_grounds(search.hits)))
+        # Silent: what is not vouched for should not have been read either.
+        step = Step(
+            prompt(question, search.hits), SAMPLING, filter=lambda: Grounding(_grounds(search.hits)), silent=True
+        )
         notes = ("Found by words only: the encoder was not there.",) if search.lexical else ()
         return Plan((step,), finish, buttons=(SHOW_SOURCES, SOLVED, HANDOFF), sources=sources, notes=notes)
 

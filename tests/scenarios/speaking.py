@@ -60,6 +60,7 @@ class Ready:
     """The keeper of an engine that is always there."""
 
     words = "The engine is there."
+    away = False
 
     async def wait_ready(self) -> bool:
         return True

@@ -67,6 +67,7 @@ class Keeper:
     """The script is always there."""
 
     words = ""
+    away = False
 
     async def wait_ready(self) -> bool:
         return True
