@@ -105,7 +105,7 @@ class Answering:
         return conversation
 
     def _write_down(self, connection: sa.Connection, job: Job) -> tuple[Left | None, Conversation]:
-        left = self._quotas.use(connection, job.request.user, job.request.author)
+        left = self._quotas.use(connection, job.request.user, job.request.author, job.server)
         conversation = open_conversation(connection, job.request)
         begin_turn(
             connection, job.id, job.request, conversation=conversation.id, host=self._host,
@@ -139,7 +139,8 @@ class Answering:
         previous = await self._stores.turns.get(recall.last.turn_id) if wanted and recall.last else None
         if previous is not None and job.pressed is None and talk:
             scenario = self._router.known(previous.scenario)
-            if scenario is not None and _continues(scenario, previous):
+            allowed = previous.scenario not in job.server.scenarios_off
+            if scenario is not None and allowed and _continues(scenario, previous):
                 route = Route(scenario, {}, route.text)
         await self._generator.wait(job.stream)
         turn = self._turn(job, route, recall, previous)
@@ -158,7 +159,7 @@ class Answering:
         return Turn(
             id=job.id, request=job.request, stores=self._stores, text=route.text, options=route.options,
             history=recall.history, summary=recall.summary, facts=recall.facts, previous=previous,
-            pressed=job.pressed, seed=seed, again=job.first is not None,
+            pressed=job.pressed, seed=seed, again=job.first is not None, server=job.server,
         )  # fmt: skip
 
     async def _finish(self, plan: Plan, job: Job) -> Finished:

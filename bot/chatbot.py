@@ -15,6 +15,7 @@ from bot.generation import Generator, Keeper
 from bot.intake import Intake
 from bot.job import Job, answer_of
 from bot.line import Line
+from bot.place_settings import Mode
 from bot.presses import Presses, rerun
 from bot.quotas import Quotas
 from bot.reply import Reply, Stream
@@ -88,6 +89,7 @@ class ChatBot:
             log.info("memory_swept", turns=gone, days=self._settings.memory_days)
         await self._intake.sweep()
         await self._quotas.sweep()
+        await self._stores.reviews.sweep()
 
     async def _fail(self, request: Request, reply: Reply, words: str) -> None:
         try:
@@ -115,7 +117,8 @@ class ChatBot:
             return
         if not request.text.strip() and request.command is None and not request.attachments:
             raise UserError("There are no words in that message. Ask me something, or type /help.")
-        await self._run(Job(request, self._router.route(request)), reply)
+        channel = await self._stores.places.channel(request.place)
+        await self._run(Job(request, self._router.route(request, channel.scenario)), reply)
 
     async def _press(self, request: Request, reply: Reply) -> None:
         assert request.press is not None
@@ -159,8 +162,20 @@ class ChatBot:
         await reply.send(job.id, _ended(answer_of(job.id, job.route.name, Finished(STOPPING), private=True)))
         job.stop()
 
+    async def _permit(self, job: Job) -> None:
+        """Hold a turn against what the server's admins have set. Raises UserError."""
+        place, name = job.request.place, job.route.name
+        job.server = await self._stores.places.server(place.platform, place.server)
+        if getattr(job.route.scenario, "instant", False):
+            return  # /help, /memory and their like are everybody's, everywhere
+        if (await self._stores.places.channel(place)).mode == Mode.OFF:
+            raise UserError("I am switched off in this channel; the server's admins can switch me on again.")
+        if name in job.server.scenarios_off:
+            raise UserError(f"/{name} is switched off on this server; its admins can switch it on again.")
+
     async def _run(self, job: Job, reply: Reply) -> None:
         """Produce the turn and send it, side by side."""
+        await self._permit(job)
         self._jobs[job.id] = job
         job.task = asyncio.create_task(
             self._answering.produce(job, lambda error: self._words(job.request, error)), name=f"turn {job.id}"

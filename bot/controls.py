@@ -29,6 +29,12 @@ class Control(StrEnum):
     SOLVED = "solved"
     EXPORT = "export"
     RUN = "run"
+    # On a review's card.
+    CLAIM = "claim"
+    APPROVE = "approve"
+    CORRECT = "correct"
+    REJECT = "reject"
+    REOPEN = "reopen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,7 @@ EDIT = Button(Control.EDIT, "Edit", asks="The text as it should read")
 WHY = Button(Control.WHY, "Why")
 UP = Button(Control.UP, "Good answer")
 DOWN = Button(Control.DOWN, "Bad answer", asks="What should it have said? (may stay empty)")
+FLAG = Button(Control.FLAG, "Flag", asks="What is wrong? For example: wrong fact: it closes at six")
 
-USUAL = (RETRY, UP, DOWN, WHY)
+USUAL = (RETRY, UP, DOWN, FLAG, WHY)
 """Under every answer that a model wrote."""

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from bot.generation import Outcome
+from bot.place_settings import NO_SERVER, ServerSettings
 from bot.quotas import Left
 from bot.reply import Stream
 from bot.request import Request
@@ -19,7 +20,7 @@ class Job:
     """What is known of a running turn. `first` is the turn that this one is another version of.
 
     `stopping`: its end was asked for, so being cancelled is no accident. `begun`, `stored`: its row, its
-    answer is in the store. `remembering`: whether its person wants it remembered.
+    answer is in the store. `remembering`: whether its person wants it remembered. `server`: its admins' settings.
     """
 
     request: Request
@@ -35,6 +36,7 @@ class Job:
     remembering: bool = True
     stored: bool = False
     left: Left | None = None
+    server: ServerSettings = NO_SERVER
 
     def stop(self) -> None:
         """Ask the turn to end now, keeping what was said."""

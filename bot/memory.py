@@ -187,6 +187,14 @@ class Memory:
             await connection.execute(facts.delete().where(facts.c.user == user))
         return count
 
+    async def purge(self, platform: str, server: str) -> None:
+        """Delete everything said in a guild or workspace that the bot has left, and the facts told there."""
+        async with self._database.write() as connection:
+            for table in (turns, conversations):
+                await connection.execute(table.delete().where(table.c.platform == platform, table.c.server == server))
+            theirs = facts.c.user.startswith(f"{platform}:", autoescape=True)
+            await connection.execute(facts.delete().where(theirs, facts.c.server == server))
+
     async def sweep(self) -> int:
         """Delete conversations without turns. Returns how many."""
         empty = ~sa.exists().where(turns.c.conversation == conversations.c.id)

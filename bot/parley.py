@@ -15,19 +15,13 @@ from bot.errors import StoreError
 from bot.generation import Generator, Keeper
 from bot.hosts import BEAT_SECONDS, Hosts
 from bot.keeper import RemoteKeeper, WorkerKeeper
-from bot.knowledge.gaps import Gaps
 from bot.knowledge.library import Library
-from bot.learning.feedback import Feedback
-from bot.members import Members
-from bot.memory import Memory
+from bot.learning.review_cards import Announcer
 from bot.router import Router
-from bot.scenarios.cards import Cards
 from bot.scenarios.catalogue import scenarios
-from bot.scenarios.glossary import Glossary
 from bot.schedule import Schedule
 from bot.settings import Settings
-from bot.stores import Stores
-from bot.turns import Turns
+from bot.stores import Stores, stores_over
 from models.engine import EngineClient, EngineError
 from models.worker import WorkerProcess
 
@@ -38,11 +32,15 @@ REDELIVER_SECONDS = 30
 
 @dataclass(frozen=True, slots=True)
 class Parley:
-    """The running whole, as adapters see it. `worker` is None where ENGINE_URL names another server."""
+    """The running whole, as adapters see it. `worker` is None where ENGINE_URL names another server.
+
+    Adapters hand the `announcer` a courier for the cards of the review queue.
+    """
 
     settings: Settings
     stores: Stores
     chatbot: ChatBot
+    announcer: Announcer
     engine: EngineClient
     keeper: Keeper
     worker: WorkerProcess | None
@@ -80,17 +78,7 @@ async def open_stores(settings: Settings, engine: EngineClient) -> AsyncIterator
         copy = await database.migrate()
         if copy is not None:
             log.info("database_copied_before_migration", path=copy)
-        yield Stores(
-            database=database,
-            turns=Turns(database),
-            memory=Memory(database),
-            members=Members(database),
-            feedback=Feedback(database),
-            cards=Cards(database),
-            glossary=Glossary(database),
-            library=Library(database, engine, settings.embedding_model),
-            gaps=Gaps(database),
-        )
+        yield stores_over(database, Library(database, engine, settings.embedding_model))
 
 
 @contextlib.asynccontextmanager
@@ -150,5 +138,7 @@ async def open_parley(settings: Settings) -> AsyncIterator[Parley]:
         schedule.every(60, "bury", bury)
         schedule.daily(4, "sweep", chatbot.sweep)
         await stack.enter_async_context(schedule)
+        announcer = Announcer(stores.reviews, stores.turns, stores.places)
+        stack.push_async_callback(announcer.close)
         stack.push_async_callback(chatbot.close)
-        yield Parley(settings, stores, chatbot, engine, keeper, worker, couriers)
+        yield Parley(settings, stores, chatbot, announcer, engine, keeper, worker, couriers)

@@ -6,12 +6,16 @@ from dataclasses import replace
 
 from bot.controls import USUAL, Control
 from bot.errors import UserError
+from bot.learning.flags import Report
+from bot.learning.review import Review
 from bot.request import Request
 from bot.safety import mask_secrets
 from bot.stores import Stores
 from bot.turn import Finished, Say, say
 from bot.turns import TurnRow
 
+REVIEWING = frozenset({Control.CLAIM, Control.APPROVE, Control.CORRECT, Control.REJECT, Control.REOPEN})
+"""For the server's moderators, from wherever their card stands."""
 OWN = frozenset({Control.UNDO, Control.EDIT, Control.VERSION, Control.RETRY, Control.CONTINUE, Control.REFINE})
 """Only who asked may press these; the others are for everybody who can see the answer."""
 
@@ -29,6 +33,8 @@ class Presses:
             Control.UNDO: self._undo,
             Control.EDIT: self._edit,
             Control.VERSION: self._version,
+            Control.FLAG: self._flag,
+            **dict.fromkeys(REVIEWING, self._review),
         }
 
     async def turn(self, request: Request) -> TurnRow:
@@ -37,6 +43,8 @@ class Presses:
         row = await self._stores.turns.get(request.press.turn_id)
         if row is None or (row.platform, row.server) != (request.place.platform, request.place.server):
             raise UserError("That answer is no longer kept, so its buttons do nothing any more.")
+        if request.press.control in REVIEWING:
+            return row
         if row.user != request.user and (row.channel != request.place.channel or request.press.control in OWN):
             raise UserError("Only the person who asked can press this one.")
         return row
@@ -51,15 +59,40 @@ class Presses:
         return await answer(request, row) if answer is not None else None
 
     async def _up(self, request: Request, row: TurnRow) -> Say:
-        await self._stores.feedback.rate(row.id, request.user, "up")
+        await self._stores.reviews.thumb(row, request.user, "up")
         return say("Noted, thank you. Nobody else sees it.")
 
     async def _down(self, request: Request, row: TurnRow) -> Say:
         assert request.press is not None
         correction = mask_secrets(request.press.value.strip())[:4000]
-        await self._stores.feedback.rate(row.id, request.user, "down", correction)
-        kept = " Your better answer is kept with it." if correction else ""
-        return say(f"Noted, thank you.{kept} Nobody else sees it.")
+        await self._stores.reviews.thumb(row, request.user, "down", correction)
+        then = "Your better answer waits for review." if correction else "Nobody else sees it."
+        return say(f"Noted, thank you. {then}")
+
+    async def _flag(self, request: Request, row: TurnRow) -> Say:
+        assert request.press is not None
+        new = await self._stores.reviews.flag(row, request.user, Report.parse(request.press.value))
+        return say("Flagged, thank you. A moderator will look at it." if new else "Your flag is changed, thank you.")
+
+    async def _review(self, request: Request, row: TurnRow) -> Say:
+        assert request.press is not None
+        value, reviews = request.press.value, self._stores.reviews
+        moderator = await self._stores.places.moderator(request.place, request.author)
+        match request.press.control:
+            case Control.CLAIM:
+                item = await reviews.claim(row.id, moderator)
+                assert item.claimed_until is not None
+                return say(f"It is yours until {item.claimed_until.astimezone():%H:%M}.")
+            case Control.APPROVE:
+                item = await reviews.approve(row.id, moderator, int(value) if value.isdigit() else None)
+            case Control.CORRECT:
+                item = await reviews.edit(row.id, moderator, value)
+            case Control.REJECT:
+                item = await reviews.reject(row.id, moderator)
+            case _:
+                await reviews.undo(row.id, moderator)
+                return say("It is open again.")
+        return say(outcome_of(item))
 
     async def _why(self, request: Request, row: TurnRow) -> Say:
         model = f"{row.model}@{row.adapter}" if row.adapter else row.model or "no model"
@@ -113,6 +146,17 @@ class Presses:
         conversation = await self._stores.memory.get(row.conversation)
         if conversation is not None and conversation.summarised >= row.number:
             await self._stores.memory.unfold(conversation.id)
+
+
+def outcome_of(item: Review) -> str:
+    """What a moderator's press came to."""
+    match item.state:
+        case "open":
+            return "Kept. It states numbers, prices or links, so a second moderator has to agree."
+        case "rejected":
+            return "Rejected: the answer stands."
+        case _:
+            return "Approved: this is the better answer." if item.correction else "Approved: that answer was bad."
 
 
 def rerun(row: TurnRow, request: Request) -> Request:

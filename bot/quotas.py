@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -13,6 +14,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from bot.database import Database, Moment, metadata, now
 from bot.errors import UserError
 from bot.request import Author
+
+if TYPE_CHECKING:
+    from bot.place_settings import ServerSettings
 
 usage = sa.Table(
     "usage",
@@ -75,7 +79,7 @@ class Left:
 
 
 class Quotas:
-    """The rule for everybody, and better ones for some roles."""
+    """The rule for everybody, and better ones for some roles. A server's admins may have set others for it."""
 
     def __init__(self, database: Database, everybody: str, roles: Mapping[str, str]) -> None:
         try:
@@ -85,18 +89,22 @@ class Quotas:
             raise UserError(f"QUOTA: {error}.") from error
         self._database = database
 
-    def of(self, author: Author) -> Quota | None:
+    def of(self, author: Author, server: ServerSettings | None = None) -> Quota | None:
         """The most generous quota an author has; None is none at all."""
         own = [self._roles[role] for role in author.roles if role in self._roles]
-        own.append(self._everybody)
+        own.append(Quota.parse(server.quota) if server is not None and server.quota else self._everybody)
+        if server is not None:
+            own += [Quota.parse(text) for who, text in server.quotas.items() if who in author.roles | {author.id}]
         quotas = [quota for quota in own if quota is not None]
         if len(quotas) < len(own):
             return None
         return max(quotas, key=lambda quota: quota.turns / quota.hours)
 
-    def use(self, connection: sa.Connection, user: str, author: Author) -> Left | None:
+    def use(
+        self, connection: sa.Connection, user: str, author: Author, server: ServerSettings | None = None
+    ) -> Left | None:
         """Take one answer from a quota, in the caller's transaction. Raises UserError when none is left."""
-        quota = self.of(author)
+        quota = self.of(author, server)
         if quota is None:
             return None
         window = quota.window(now())

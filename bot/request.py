@@ -21,12 +21,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who asks. `id` is the platform's; two platforms never share a person."""
+    """Who asks. `id` is the platform's; two platforms never share a person.
+
+    `admin`: whether the platform lets this person manage the server they write in.
+    """
 
     id: str
     name: str = "you"
     roles: frozenset[str] = frozenset()
     locale: str = "en"
+    admin: bool = False
 
 
 @dataclass(frozen=True, slots=True)

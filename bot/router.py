@@ -53,14 +53,16 @@ class Router:
             raise UserError(f"There is no command /{name}. {hint}/help lists what there is.")
         return found
 
-    def route(self, request: Request) -> Route:
-        """The route of a request without a press. Raises UserError."""
+    def route(self, request: Request, talk: str = "") -> Route:
+        """The route of a request without a press. `talk` names another scenario for plain words. Raises UserError."""
         if request.command is not None:
             scenario = self.scenario(request.command)
             return self._checked(scenario, dict(request.options), request.text)
         typed = _COMMAND.fullmatch(request.text)
         if typed is None or (request.text.lstrip()[0] == "!" and typed["name"].lower() not in self._scenarios):
-            return Route(self._talk, text=request.text.strip())  # "!nice work" is talk
+            text = request.text.strip()  # "!nice work" is talk
+            other = self._scenarios.get(talk, self._talk)
+            return Route(self._talk, text=text) if other is self._talk else self._checked(other, {}, text)
         scenario = self.scenario(typed["name"].lower())
         options, rest = parse(scenario.command, typed["rest"] or "")
         return self._checked(scenario, options, rest)

@@ -8,8 +8,11 @@ from bot.database import Database
 from bot.knowledge.gaps import Gaps
 from bot.knowledge.library import Library
 from bot.learning.feedback import Feedback
+from bot.learning.flags import Flags
+from bot.learning.reviews import Reviews
 from bot.members import Members
 from bot.memory import Memory
+from bot.places import Places
 from bot.scenarios.cards import Cards
 from bot.scenarios.glossary import Glossary
 from bot.turns import Turns
@@ -23,8 +26,29 @@ class Stores:
     turns: Turns
     memory: Memory
     members: Members
+    places: Places
     feedback: Feedback
+    flags: Flags
+    reviews: Reviews
     cards: Cards
     glossary: Glossary
     library: Library
     gaps: Gaps
+
+
+def stores_over(database: Database, library: Library) -> Stores:
+    """All stores of one database."""
+    return Stores(
+        database=database,
+        turns=Turns(database),
+        memory=Memory(database),
+        members=Members(database),
+        places=Places(database),
+        feedback=Feedback(database),
+        flags=Flags(database),
+        reviews=Reviews(database),
+        cards=Cards(database),
+        glossary=Glossary(database),
+        library=library,
+        gaps=Gaps(database),
+    )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from bot.commands import Command
 from bot.controls import Button
+from bot.place_settings import NO_SERVER, ServerSettings
 from bot.request import Request
 from models.engine import Message, Sampling
 
@@ -34,6 +35,7 @@ class Turn:
     `history` is this conversation's recent turns, oldest first, already inside the token budget;
     `summary` is what older ones were folded into; `facts` are what the person asked to remember.
     `options` are validated; `text` is the free words. `again`: the person wants another answer than the first.
+    `server` is what the admins of the server have set.
     """
 
     id: str
@@ -48,6 +50,7 @@ class Turn:
     pressed: Pressed | None = None
     seed: int = 0
     again: bool = False
+    server: ServerSettings = NO_SERVER
 
     @property
     def locale(self) -> str:

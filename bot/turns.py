@@ -151,6 +151,12 @@ class Turns:
         """Every turn of a person, oldest first."""
         return await self._select(turns.c.user == user)
 
+    async def of_server(self, platform: str, server: str) -> list[str]:
+        """The ids of every turn of a guild or workspace."""
+        query = sa.select(turns.c.id).where(turns.c.platform == platform, turns.c.server == server)
+        async with self._database.read() as connection:
+            return list((await connection.execute(query)).scalars().all())
+
     async def remember(self, turn_id: str, remembered: bool) -> None:
         """Make a turn part of its conversation's history, or take it out."""
         await self.finish(turn_id, remembered=remembered)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import Database, Moment, metadata, now
 
@@ -61,18 +62,35 @@ class Feedback:
         """Delete a person's feedback, or all feedback on some turns."""
         async with self._database.write() as connection:
             if user is not None:
-                await connection.execute(feedback.delete().where(feedback.c.user == user))
+                await forget_feedback(connection, feedback.c.user == user)
             for turn_id in turn_ids or []:
-                await connection.execute(feedback.delete().where(feedback.c.turn_id == turn_id))
+                await forget_feedback(connection, feedback.c.turn_id == turn_id)
 
     async def _select(self, condition: sa.ColumnElement[bool]) -> list[FeedbackRow]:
         async with self._database.read() as connection:
-            rows = (await connection.execute(feedback.select().where(condition))).all()
-        return [FeedbackRow(**row._mapping) for row in rows]
+            return await select_feedback(connection, condition)
 
     async def _put(self, turn_id: str, user: str, kind: str, rating: str, detail: dict[str, Any]) -> None:
-        key = (feedback.c.turn_id == turn_id, feedback.c.user == user, feedback.c.kind == kind)
-        row = {"turn_id": turn_id, "user": user, "kind": kind, "rating": rating, "detail": detail, "created": now()}
         async with self._database.write() as connection:
-            await connection.execute(feedback.delete().where(*key))
-            await connection.execute(feedback.insert().values(row))
+            await put_feedback(connection, turn_id, user, kind, rating, detail)
+
+
+async def put_feedback(
+    connection: AsyncConnection, turn_id: str, user: str, kind: str, rating: str, detail: dict[str, Any]
+) -> None:
+    """Keep a person's word on an answer, in the caller's transaction."""
+    key = (feedback.c.turn_id == turn_id, feedback.c.user == user, feedback.c.kind == kind)
+    row = {"turn_id": turn_id, "user": user, "kind": kind, "rating": rating, "detail": detail, "created": now()}
+    await connection.execute(feedback.delete().where(*key))
+    await connection.execute(feedback.insert().values(row))
+
+
+async def forget_feedback(connection: AsyncConnection, condition: sa.ColumnElement[bool]) -> None:
+    """Delete feedback, in the caller's transaction."""
+    await connection.execute(feedback.delete().where(condition))
+
+
+async def select_feedback(connection: AsyncConnection, condition: sa.ColumnElement[bool]) -> list[FeedbackRow]:
+    """Feedback on a connection of the caller's."""
+    rows = (await connection.execute(feedback.select().where(condition))).all()
+    return [FeedbackRow(**row._mapping) for row in rows]

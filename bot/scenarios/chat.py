@@ -61,7 +61,7 @@ COMMAND = Command(
 
 
 class Chat:
-    """The scenario of words without a command. `persona` is its first sentence to the model."""
+    """The scenario of words without a command. `persona` is its first sentence where a server has set none."""
 
     def __init__(self, persona: str = PERSONA) -> None:
         self._persona = persona
@@ -89,8 +89,8 @@ class Chat:
         return Plan((Step(prompt, sampling, filter=lambda: Once(said, whole=False)),), question="Go on.")
 
     def _system(self, turn: Turn) -> str:
-        parts = [self._persona]
-        reader = of_locale(turn.locale)
+        parts = [turn.server.persona or self._persona]
+        reader = of_locale(turn.server.language or turn.locale)
         if reader.code != "en":
             parts[0] += " " + LANGUAGE.format(language=reader.name)
         if turn.facts:

@@ -13,29 +13,14 @@ from bot.database import Database
 from bot.generation import Generator
 from bot.hosts import Hosts
 from bot.keeper import RemoteKeeper
-from bot.knowledge.gaps import Gaps
 from bot.knowledge.library import Library
-from bot.learning.feedback import Feedback
-from bot.members import Members
-from bot.memory import Memory
 from bot.router import Router
-from bot.scenarios.cards import Cards
-from bot.scenarios.glossary import Glossary
 from bot.scenarios.help import Help
 from bot.scenarios.memory import MemoryScenario, RememberScenario, ResetScenario
 from bot.settings import Settings
-from bot.stores import Stores
-from bot.turns import Turns
+from bot.stores import Stores, stores_over
 from models.engine import EngineClient
 from tests.core.people import Kept, Now, Talk, Twice
-
-
-def stores_over(database: Database, engine: EngineClient) -> Stores:
-    return Stores(
-        database=database, turns=Turns(database), memory=Memory(database), members=Members(database),
-        feedback=Feedback(database), cards=Cards(database), glossary=Glossary(database),
-        library=Library(database, engine), gaps=Gaps(database),
-    )  # fmt: skip
 
 
 @dataclass
@@ -71,7 +56,11 @@ async def make_core(database: Database, instant: EngineClient) -> AsyncIterator[
                     Help(lambda: router.commands),
                 )
             )
-            stores, keeper, hosts = stores_over(database, instant), RemoteKeeper(instant), Hosts(database)
+            stores, keeper, hosts = (
+                stores_over(database, Library(database, instant)),
+                RemoteKeeper(instant),
+                Hosts(database),
+            )
             await hosts.enter()
             changed = Settings(_env_file=None, engine_url=instant.base_url, model="parley", **settings)
             chatbot = ChatBot(changed, stores, router, Generator(instant, keeper), keeper, hosts.id)

@@ -37,8 +37,11 @@ async def test_an_old_store_is_copied_and_migrated_with_its_rows(tmp_path: Path)
         await database.migrate()
         await Members(database).prefer("ann", "level", "B1")
     with sqlite3.connect(path) as old:  # as if written by the first release, before later tables
-        for (name,) in old.execute("SELECT name FROM sqlite_master WHERE name IN ('cards', 'glossary')").fetchall():
-            old.execute(f"DROP TABLE {name}")
+        kept = {"claims", "conversations", "facts", "feedback", "gaps", "hosts", "members", "turns", "usage"}
+        kept |= {"documents", "passages", "alembic_version", "sqlite_sequence"}
+        for (name,) in old.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+            if name not in kept:
+                old.execute(f"DROP TABLE {name}")
         for name in ("buttons", "notes"):
             old.execute(f"ALTER TABLE turns DROP COLUMN {name}")
         old.execute("UPDATE alembic_version SET version_num = '0002'")

@@ -11,22 +11,15 @@ from bot.chatbot import ChatBot
 from bot.database import Database
 from bot.generation import Generator
 from bot.hosts import Hosts
-from bot.knowledge.gaps import Gaps
 from bot.knowledge.library import Library
-from bot.learning.feedback import Feedback
-from bot.members import Members
-from bot.memory import Memory
 from bot.router import Router
-from bot.scenarios.cards import Cards
 from bot.scenarios.chat import Chat
-from bot.scenarios.glossary import Glossary
 from bot.scenarios.memory import RememberScenario
 from bot.scenarios.story import Story
 from bot.scenarios.tutor import Tutor
 from bot.settings import Settings
-from bot.stores import Stores
+from bot.stores import Stores, stores_over
 from bot.turn import Answer
-from bot.turns import Turns
 from models.engine import EngineClient, Message, Piece, Sampling, Usage
 from tests.core.people import Kept, ask, press
 
@@ -107,11 +100,7 @@ class Talk:
 async def talking(database: Database, speak: Callable[[Sequence[Message]], str]) -> AsyncIterator[Talk]:
     """A bot with /chat, /tutor, /story and /remember whose model is `speak`."""
     engine = Speaker(speak)
-    stores = Stores(
-        database=database, turns=Turns(database), memory=Memory(database), members=Members(database),
-        feedback=Feedback(database), cards=Cards(database), glossary=Glossary(database),
-        library=Library(database, cast(EngineClient, engine)), gaps=Gaps(database),
-    )  # fmt: skip
+    stores = stores_over(database, Library(database, cast(EngineClient, engine)))
     router = Router((Chat(), Tutor(), Story(), RememberScenario()))
     hosts, keeper = Hosts(database), Ready()
     await hosts.enter()

@@ -4,10 +4,10 @@ import { icon, make } from "/static/frame.js";
 import { copyText } from "/static/turn.js";
 
 const ICONS = {
-  retry: "retry", continue: "continue", undo: "undo", edit: "edit", up: "up", down: "down", why: "why",
+  retry: "retry", continue: "continue", undo: "undo", edit: "edit", up: "up", down: "down", flag: "flag", why: "why",
 };
 // These stand in the row of icons, in this order; every other control is a button with words.
-const ROW = ["retry", "up", "down", "continue", "undo", "edit", "why"];
+const ROW = ["retry", "up", "down", "continue", "undo", "edit", "flag", "why"];
 
 // `troubled`: there is a Retry with words above already.
 export function controls(turn, troubled) {

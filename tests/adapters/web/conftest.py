@@ -16,17 +16,10 @@ from bot.chatbot import ChatBot
 from bot.database import Database
 from bot.generation import Generator
 from bot.hosts import Hosts
-from bot.knowledge.gaps import Gaps
 from bot.knowledge.library import Library
-from bot.learning.feedback import Feedback
-from bot.members import Members
-from bot.memory import Memory
 from bot.router import Router
-from bot.scenarios.cards import Cards
-from bot.scenarios.glossary import Glossary
 from bot.settings import Settings
-from bot.stores import Stores
-from bot.turns import Turns
+from bot.stores import Stores, stores_over
 from tests.adapters.web.browser import Browser
 from tests.adapters.web.scenes import SCENARIOS, Keeper, Script
 
@@ -62,11 +55,7 @@ async def serve(path: Path, **changes: object) -> AsyncIterator[Page]:
     Counter("parley_turns", "Turns", registry=registry).inc()
     async with Database(settings.database) as database:
         await database.migrate()
-        stores = Stores(
-            database=database, turns=Turns(database), memory=Memory(database), members=Members(database),
-            feedback=Feedback(database), cards=Cards(database), glossary=Glossary(database),
-            library=Library(database, script), gaps=Gaps(database),
-        )  # fmt: skip
+        stores = stores_over(database, Library(database, script))
         hosts = Hosts(database)
         await hosts.enter()
         chatbot = ChatBot(settings, stores, Router(SCENARIOS), Generator(script, keeper), keeper, hosts.id)

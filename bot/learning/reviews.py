@@ -1,0 +1,287 @@
+"""Reviews: the queue of answers that somebody found wanting, one item a turn. Owner of `reviews` and `verdicts`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.database import Database, insert, now
+from bot.errors import UserError
+from bot.learning.feedback import Rating, feedback, forget_feedback, put_feedback, select_feedback
+from bot.learning.flags import CORRECTION_CHARACTERS, Report, flags, forget_flags, put_flag, select_flags
+from bot.learning.quorum import reviewers_needed
+from bot.learning.review import (
+    UNDECIDED,
+    Decision,
+    Review,
+    Said,
+    State,
+    Verdict,
+    complaints,
+    covered,
+    find_review,
+    review_of,
+    reviews,
+    verdicts,
+    verdicts_on,
+    workable,
+)
+from bot.places import Moderator
+from bot.request import MessageRef, one_line
+from bot.safety import mask_secrets
+from bot.turns import TurnRow, turns
+
+LEASE = timedelta(minutes=10)
+"""How long a claimed item is its claimer's alone."""
+WITHDRAWN = UNDECIDED | {"state": "withdrawn", "suggestion": ""}
+
+
+class Reviews:
+    """The queue. Every change is told to `listen`ers after it is committed."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._listeners: list[Callable[[], None]] = []
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        self._listeners.append(listener)
+
+    async def flag(self, turn: TurnRow, user: str, report: Report) -> bool:
+        """Keep a report and have the turn reviewed. Returns whether this person had not flagged it before."""
+        if not turn.answer:
+            raise UserError("I keep nothing of that answer, so nobody could review it.")
+        async with self._database.write() as connection:
+            new = await put_flag(connection, turn.id, user, report)
+            await _open(connection, turn)
+            await _refresh(connection, turn.id)
+        self._tell()
+        return new
+
+    async def thumb(self, turn: TurnRow, user: str, rating: Rating, correction: str = "") -> None:
+        """Keep a thumb; a better answer that comes with it joins the queue."""
+        async with self._database.write() as connection:
+            detail = {"correction": correction} if correction else {}
+            await put_feedback(connection, turn.id, user, "thumb", rating, detail)
+            if correction:
+                await _open(connection, turn)
+            await _refresh(connection, turn.id)
+        self._tell()
+
+    async def get(self, turn_id: str) -> Review | None:
+        async with self._database.read() as connection:
+            return await find_review(connection, turn_id)
+
+    async def queue(
+        self, state: State = "open", *, platform: str = "", server: str = "", most: int = 50,
+        after: datetime | None = None,
+    ) -> list[Review]:  # fmt: skip
+        """Items in a state, the longest waiting first; of one server, or of all where no `platform` is given."""
+        conditions = [reviews.c.state == state]
+        if platform:
+            conditions += [reviews.c.platform == platform, reviews.c.server == server]
+        if after is not None:
+            conditions.append(reviews.c.opened > after)
+        query = reviews.select().where(*conditions).order_by(reviews.c.opened).limit(most)
+        async with self._database.read() as connection:
+            return [review_of(row) for row in (await connection.execute(query)).all()]
+
+    async def verdicts(self, turn_id: str) -> list[Verdict]:
+        """What each reviewer said of an item, in their order."""
+        async with self._database.read() as connection:
+            return await verdicts_on(connection, turn_id)
+
+    async def complaints(self, turn_id: str) -> list[Said]:
+        """What people said is wrong with an answer, oldest first."""
+        async with self._database.read() as connection:
+            return await complaints(connection, turn_id)
+
+    async def claim(self, turn_id: str, moderator: Moderator) -> Review:
+        """Keep others off an item for LEASE. Raises UserError."""
+        async with self._database.write() as connection:
+            await workable(connection, turn_id, moderator)
+            lease = {"claimed_by": moderator.user, "claimer": one_line(moderator.name), "claimed_until": now() + LEASE}
+            item = await _change(connection, turn_id, **lease)
+        self._tell()
+        return item
+
+    async def approve(self, turn_id: str, moderator: Moderator, revision: int | None = None) -> Review:
+        """The flag is right, and so is the suggestion it came with. `revision` is the one that was looked at."""
+        return await self._decide(turn_id, moderator, "approved", None, revision)
+
+    async def edit(self, turn_id: str, moderator: Moderator, text: str) -> Review:
+        """The flag is right, and the answer should have been `text`."""
+        text = mask_secrets(text.strip())[:CORRECTION_CHARACTERS]
+        if not text:
+            raise UserError("The better answer needs some text; use Approve when there is none to give.")
+        return await self._decide(turn_id, moderator, "edited", text)
+
+    async def reject(self, turn_id: str, moderator: Moderator) -> Review:
+        """The answer was good."""
+        return await self._decide(turn_id, moderator, "rejected", "")
+
+    async def undo(self, turn_id: str, moderator: Moderator) -> Review:
+        """Open a decided item again. Raises UserError."""
+        async with self._database.write() as connection:
+            item = await covered(connection, turn_id, moderator)
+            if item.state == "open":
+                raise UserError("That one is still open.")
+            await connection.execute(verdicts.delete().where(verdicts.c.turn_id == turn_id))
+            suggestion = item.correction or item.suggestion
+            item = await _change(connection, turn_id, **UNDECIDED | {"state": "open", "suggestion": suggestion})
+        self._tell()
+        return item
+
+    async def forget(self, user: str, turn_ids: Sequence[str]) -> None:
+        """Forget a person who asked `turn_ids`, with their flags and thumbs and with all that was said of their turns.
+
+        Items on these are withdrawn until their cards say so too.
+        """
+        async with self._database.write() as connection:
+            said_on = [row.turn_id for row in await select_feedback(connection, feedback.c.user == user)]
+            said_on += [row.turn_id for row in await select_flags(connection, flags.c.user == user)]
+            await forget_feedback(connection, feedback.c.user == user)
+            await forget_flags(connection, flags.c.user == user)
+            for turn_id in turn_ids:
+                await forget_feedback(connection, feedback.c.turn_id == turn_id)
+                await forget_flags(connection, flags.c.turn_id == turn_id)
+                await connection.execute(verdicts.delete().where(verdicts.c.turn_id == turn_id))
+                if await find_review(connection, turn_id) is not None:
+                    await _change(connection, turn_id, **WITHDRAWN)
+            for turn_id in set(said_on) - set(turn_ids):
+                await _refresh(connection, turn_id)
+            await connection.execute(verdicts.delete().where(verdicts.c.user == user))
+            for who, name in (("claimed_by", "claimer"), ("decided_by", "decider")):
+                theirs = reviews.update().where(reviews.c[who] == user)
+                await connection.execute(theirs.values({who: "", name: "somebody"}))
+        self._tell()
+
+    async def due_cards(self, platforms: Sequence[str], most: int = 20) -> list[Review]:
+        """Items whose card does not show what they are by now, on `platforms`, the longest waiting first."""
+        query = reviews.select().where(
+            reviews.c.card_revision < reviews.c.revision, reviews.c.card_after <= now(),
+            reviews.c.platform.in_(platforms), sa.or_(reviews.c.state == "open", reviews.c.card.is_not(None)),
+        )  # fmt: skip
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query.order_by(reviews.c.card_after).limit(most))).all()
+        return [review_of(row) for row in rows]
+
+    async def take_card(self, item: Review, wait: timedelta) -> bool:
+        """Have no other host send an item's card for a while. False: one does already, or the item has changed."""
+        mine = reviews.update().where(
+            reviews.c.turn_id == item.turn_id, reviews.c.revision == item.revision, reviews.c.card_after <= now()
+        )
+        return await self._database.execute(mine.values(card_after=now() + wait)) == 1
+
+    async def put_off_card(self, item: Review, wait: timedelta) -> None:
+        """The platform did not take the card: it is due again after `wait`."""
+        mine = reviews.update().where(reviews.c.turn_id == item.turn_id, reviews.c.revision == item.revision)
+        await self._database.execute(mine.values(card_after=now() + wait))
+
+    async def card_shown(self, item: Review, at: MessageRef) -> None:
+        """The card of `item` stands at `at` and shows its revision."""
+        card = {"platform": at.platform, "channel": at.channel, "messages": list(at.messages)}
+        mine = reviews.update().where(reviews.c.turn_id == item.turn_id)
+        await self._database.execute(mine.values(card=card, card_revision=item.revision))
+
+    async def card_gone(self, item: Review) -> None:
+        """Somebody deleted the card: an open item gets a new one."""
+        mine = reviews.update().where(reviews.c.turn_id == item.turn_id)
+        await self._database.execute(mine.values(card=sa.null(), card_revision=0, card_after=now()))
+
+    async def sweep(self) -> None:
+        """Withdraw open items whose turn is no longer kept, and delete withdrawn ones whose cards say so."""
+        gone = ~sa.exists().where(turns.c.id == reviews.c.turn_id)
+        async with self._database.write() as connection:
+            left = sa.select(reviews.c.turn_id).where(reviews.c.state == "open", gone)
+            for turn_id in (await connection.execute(left)).scalars().all():
+                await _change(connection, turn_id, **WITHDRAWN)
+            told = sa.or_(reviews.c.card.is_(None), reviews.c.card_revision == reviews.c.revision)
+            await connection.execute(reviews.delete().where(reviews.c.state == "withdrawn", told))
+        self._tell()
+
+    async def purge(self, platform: str, server: str) -> None:
+        """Forget a server, which the bot has left."""
+        mine = (reviews.c.platform == platform, reviews.c.server == server)
+        async with self._database.write() as connection:
+            ids = sa.select(reviews.c.turn_id).where(*mine).scalar_subquery()
+            await connection.execute(verdicts.delete().where(verdicts.c.turn_id.in_(ids)))
+            await connection.execute(reviews.delete().where(*mine))
+
+    async def _decide(
+        self, turn_id: str, moderator: Moderator, decision: Decision, text: str | None, revision: int | None = None
+    ) -> Review:
+        async with self._database.write() as connection:
+            item = await workable(connection, turn_id, moderator)
+            if revision is not None and revision != item.revision:
+                raise UserError("This one has changed since you opened it; look at it again.")
+            correction = item.suggestion if text is None else text
+            await _put_verdict(connection, turn_id, moderator.user, decision, correction)
+            agreeing = [
+                one for one in await verdicts_on(connection, turn_id)
+                if one.decision != "rejected" and one.correction == correction
+            ]  # fmt: skip
+            free = {"claimed_by": "", "claimer": "", "claimed_until": None}
+            if decision != "rejected" and len(agreeing) < reviewers_needed(correction):
+                done = await _change(connection, turn_id, suggestion=correction, **free)
+            else:
+                # What nobody but a reviewer wrote is an edit, whoever agrees with it.
+                written = any(one.correction == correction for one in await complaints(connection, turn_id))
+                outcome = "edited" if decision == "approved" and correction and not written else decision
+                decided = {"decided_by": moderator.user, "decider": one_line(moderator.name), "decided": now()}
+                done = await _change(connection, turn_id, state=outcome, correction=correction, **decided, **free)
+        self._tell()
+        return done
+
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            listener()
+
+
+async def _change(connection: AsyncConnection, turn_id: str, **values: Any) -> Review:
+    """Change an item, so that its card is due."""
+    mine = reviews.update().where(reviews.c.turn_id == turn_id)
+    await connection.execute(mine.values(revision=reviews.c.revision + 1, card_after=now(), **values))
+    item = await find_review(connection, turn_id)
+    assert item is not None
+    return item
+
+
+async def _put_verdict(
+    connection: AsyncConnection, turn_id: str, user: str, decision: Decision, correction: str
+) -> None:
+    await connection.execute(verdicts.delete().where(verdicts.c.turn_id == turn_id, verdicts.c.user == user))
+    row = {"turn_id": turn_id, "user": user, "decision": decision, "correction": correction, "created": now()}
+    await connection.execute(verdicts.insert().values(row))
+
+
+async def _open(connection: AsyncConnection, turn: TurnRow) -> None:
+    """Have an item for a turn. Of two who are the first at once, the second waits here for the first one's item."""
+    await connection.execute(insert(connection, reviews).values(_new(turn)).on_conflict_do_nothing())
+
+
+async def _refresh(connection: AsyncConnection, turn_id: str) -> None:
+    """Make an item, if there is one, what people's complaints say by now: open, changed or withdrawn."""
+    item = await find_review(connection, turn_id, lock=True)
+    if item is None:
+        return
+    said = await complaints(connection, turn_id)
+    suggestion = next((one.correction for one in reversed(said) if one.correction), "")
+    if item.state in ("open", "withdrawn") and not said:
+        if item.state == "open":
+            await _change(connection, turn_id, **WITHDRAWN)
+    elif item.state in ("open", "withdrawn"):
+        # What a reviewer proposed stands until another one agrees or does not.
+        proposed = item.suggestion if await verdicts_on(connection, turn_id) else suggestion
+        await _change(connection, turn_id, state="open", suggestion=proposed)
+
+
+def _new(turn: TurnRow) -> dict[str, Any]:
+    return {
+        "turn_id": turn.id, "platform": turn.platform, "server": turn.server, "scenario": turn.scenario,
+        "state": "open", "opened": now(), "suggestion": "", "revision": 0, "card": sa.null(), "card_revision": 0,
+        "card_after": now(), **UNDECIDED,
+    }  # fmt: skip

@@ -1,0 +1,7 @@
+"""The core's fixtures, for what it learns from."""
+
+from __future__ import annotations
+
+from tests.core.conftest import core, make_core
+
+__all__ = ["core", "make_core"]
