@@ -29,6 +29,16 @@ MANY_WORDS = 4
 SHARED = 0.6
 """A sentence with at least MANY_WORDS telling words shares this part of them with the sources, a shorter one half."""
 
+COUNTS = {
+    word: str(number)
+    for number, word in [
+        *enumerate("two three four five six seven eight nine ten eleven twelve".split(), 2),
+        (15, "fifteen"), (20, "twenty"), (30, "thirty"), (40, "forty"), (50, "fifty"), (60, "sixty"), (70, "seventy"),
+        (80, "eighty"), (90, "ninety"), (100, "hundred"), (1000, "thousand"),
+    ]
+}  # fmt: skip
+"""Numbers as they are written out; "one" is too often a pronoun."""
+
 OPENERS = frozenset(
     "a about above add additionally after again all allow also although always an and another any are as ask at avoid "
     "back based be because become before begin below between both but by can change check choose click close combine "
@@ -106,6 +116,10 @@ def unsupported(sentence: str, sources: Ground) -> list[str]:
     missing += [address for address in ADDRESS.findall(text) if not sources.has_code(address.rstrip(EDGES))]
     text = ADDRESS.sub(" ", text)
     missing += [token for token in _technical(text) if not _stands(token, sources)]
+    missing += [
+        word for word in re.findall(r"[a-z]+", text.lower())
+        if word in COUNTS and word not in sources.tokens and COUNTS[word] not in sources.numbers
+    ]  # fmt: skip
     missing += [name for name in _names(text) if not sources.has_word(name)]
     missing += [name for name in _called(text) if not sources.has_word(name)]
     missing += [word for word in COMPOUND.findall(text) if not sources.has_word(word)]

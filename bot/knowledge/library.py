@@ -217,7 +217,7 @@ class Library:
 
         Without an encoder the answer stays as it is.
         """
-        said = lines_of([text])
+        said = [line for line in lines_of([text]) if MARK.sub("", line.text).strip()]
         sources = lines_of([hit.text for hit in hits])
         if not said or not sources:
             return ""

@@ -16,12 +16,14 @@ from bot.router import Router
 from bot.scenarios.chat import Chat
 from bot.scenarios.memory import RememberScenario
 from bot.scenarios.story import Story
+from bot.scenarios.support import Support
 from bot.scenarios.tutor import Tutor
 from bot.settings import Settings
 from bot.stores import Stores, stores_over
 from bot.turn import Answer
 from models.engine import EngineClient, Message, Piece, Sampling, Usage
 from tests.core.people import Kept, ask, press
+from tests.knowledge.engines import WordEncoder
 
 
 @dataclass
@@ -31,6 +33,7 @@ class Speaker:
     speak: Callable[[Sequence[Message]], str]
     prompts: list[list[Message]] = field(default_factory=list)
     samplings: list[Sampling] = field(default_factory=list)
+    encoder: WordEncoder = field(default_factory=WordEncoder)
 
     async def stream(self, model: str, messages: Sequence[Message], sampling: Sampling) -> AsyncIterator[Piece]:
         self.prompts.append(list(messages))
@@ -43,7 +46,7 @@ class Speaker:
         yield Piece(finish_reason="stop", usage=Usage(1, 1))
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        return [[1.0] for _ in texts]
+        return await self.encoder.embed(texts)
 
     async def models(self) -> list[str]:
         return ["base"]
@@ -98,10 +101,10 @@ class Talk:
 
 @asynccontextmanager
 async def talking(database: Database, speak: Callable[[Sequence[Message]], str]) -> AsyncIterator[Talk]:
-    """A bot with /chat, /tutor, /story and /remember whose model is `speak`."""
+    """A bot with /chat, /tutor, /story, /support and /remember whose model is `speak`."""
     engine = Speaker(speak)
     stores = stores_over(database, Library(database, cast(EngineClient, engine)))
-    router = Router((Chat(), Tutor(), Story(), RememberScenario()))
+    router = Router((Chat(), Tutor(), Story(), Support(), RememberScenario()))
     hosts, keeper = Hosts(database), Ready()
     await hosts.enter()
     settings = Settings(_env_file=None, engine_url="http://127.0.0.1:9", model="base")
