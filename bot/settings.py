@@ -12,6 +12,11 @@ from bot.errors import UserError
 
 SCENARIOS = ("chat", "translate", "tutor", "story", "write", "support", "summarize")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+DRIVERS = {
+    "sqlite": "sqlite+aiosqlite",
+    "postgresql": "postgresql+asyncpg",
+    "postgres": "postgresql+asyncpg",
+}
 
 
 class Settings(BaseSettings):
@@ -51,6 +56,19 @@ class Settings(BaseSettings):
     web_host: str = "127.0.0.1"
     web_port: int = Field(8080, ge=0, le=65535)
     web_token: SecretStr = SecretStr("")
+
+    @field_validator("database_url")
+    @classmethod
+    def _with_driver(cls, value: str) -> str:
+        """The URL with the driver that Parley uses, which one need not know."""
+        if not value:
+            return value
+        for written, driven in DRIVERS.items():
+            if value.startswith(f"{written}://"):
+                return f"{driven}{value.removeprefix(written)}"
+        if not value.startswith(tuple(f"{driven}://" for driven in DRIVERS.values())):
+            raise ValueError("a database is named like sqlite:////folder/parley.db or postgresql://user@host/name")
+        return value
 
     @field_validator("data_dir")
     @classmethod

@@ -1,0 +1,73 @@
+"""`ask`: the contract's object, the conversation it goes on with, and one sentence for every mistake."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.adapters.console.conftest import Run
+
+CONTRACT = {"turn", "scenario", "text", "model", "adapter", "sources", "action", "tokens", "ttft", "seconds"}
+
+
+async def test_an_answer_is_streamed_to_stdout_and_nothing_else_is(run: Run) -> None:
+    ended = await run("ask", "say: Good day")
+    assert (ended.code, ended.out, ended.err) == (0, "Good day\n", "")
+
+
+async def test_json_is_the_contracts_object(run: Run) -> None:
+    ended = await run("ask", "say: Good day", "--json", "--user", "ann", "--channel", "c")
+    answer = json.loads(ended.out)
+    assert answer.keys() == CONTRACT
+    assert (answer["scenario"], answer["text"], answer["model"], answer["action"]) == (
+        "chat", "Good day", "parley", "answer",
+    )  # fmt: skip
+    assert answer["tokens"] > 0
+
+
+async def test_the_same_user_and_channel_go_on_with_their_conversation(run: Run) -> None:
+    await run("ask", "/remember my boat is called Rosalind", "--user", "ann")
+    assert "Rosalind" in (await run("ask", "/memory show", "--user", "ann")).out
+    assert "Rosalind" not in (await run("ask", "/memory show", "--user", "bob")).out
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("x" * 100_000, "Your message has 100,000 characters and I read at most"),
+        ("/nope", "There is no command /nope."),
+        ("/translate", "/translate"),
+        ("/write kind:poem the sea", "poem"),
+        ("/translate text:hello to:Klingon-ish", "Klingon-ish"),
+        ("   ", "There are no words in that message."),
+    ],
+)
+async def test_a_mistake_is_one_sentence_and_a_failure(run: Run, text: str, words: str) -> None:
+    ended = await run("ask", text)
+    assert ended.code == 1
+    assert ended.out.strip() == ""
+    assert words in ended.err
+    assert "Traceback" not in ended.err
+    assert len(ended.err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"WEB_PORT": "many"}, "WEB_PORT"),
+        ({"DATABASE_URL": "sqlite+aiosqlite:////proc/nowhere/p.db"}, "I cannot reach my memory"),
+        ({"DATABASE_URL": "nonsense"}, "DATABASE_URL"),
+    ],
+)
+async def test_a_wrong_setting_is_named(run: Run, settings: dict[str, str], words: str) -> None:
+    ended = await run("ask", "hello", **settings)
+    assert ended.code == 1
+    assert words in ended.err
+    assert ended.out.strip() == ""
+
+
+async def test_an_engine_that_is_not_there_is_said_so(run: Run) -> None:
+    ended = await run("ask", "hello", ENGINE_URL="http://127.0.0.1:9", QUEUE_SECONDS="5")
+    assert ended.code == 1
+    assert "The model server does not answer" in ended.err
