@@ -21,9 +21,11 @@ from bot.settings import Settings, load_settings
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Parley: your own AI assistant.")
 knowledge_app = typer.Typer(no_args_is_help=True, help="The documents that /support answers from.")
+bench_app = typer.Typer(help="Measure the core, or the engine.")
 model_app = typer.Typer(no_args_is_help=True, help="The model's files.")
 app.add_typer(knowledge_app, name="knowledge")
 app.add_typer(model_app, name="model")
+app.add_typer(bench_app, name="bench")
 
 log = structlog.get_logger(__name__)
 Main = Callable[[Settings], Coroutine[Any, Any, int]]
@@ -217,17 +219,42 @@ def backup(target: Annotated[Path, typer.Argument(help="The file to write.")]) -
     execute(main)
 
 
-@app.command()
+@bench_app.callback(invoke_without_command=True)
 def bench(
+    context: typer.Context,
     turns: Annotated[int, typer.Option(help="Stored turns for the recall bench.")] = 1_000_000,
     users: Annotated[int, typer.Option(help="People who talk at once.")] = 50,
 ) -> None:
     """Measure the core: what it adds to a turn, how fast it remembers, what the process weighs."""
+    if context.invoked_subcommand is not None:
+        return
 
     async def main(settings: Settings) -> int:
         from bot.bench.core import bench_core
 
         await bench_core(Console(), users=users, turns=turns)
+        return 0
+
+    execute(main)
+
+
+@bench_app.command("engine")
+def bench_engine(
+    url: Annotated[str, typer.Option(help="A server that runs already, in place of the worker.")] = "",
+    users: Annotated[str, typer.Option(help="How many users at once, one run each.")] = "1,8,32",
+    vs: Annotated[list[str] | None, typer.Option(help="Another server to measure beside; may be repeated.")] = None,
+    alone: Annotated[bool, typer.Option("--alone", help="Without `transformers serve` beside it.")] = False,
+    out: Annotated[Path, typer.Option(help="The folder for the figures and the chart.")] = Path("build/bench"),
+) -> None:
+    """Measure the worker, and beside it `transformers serve` on the same weights."""
+
+    async def main(settings: Settings) -> int:
+        from bot.bench.engine import bench_engine
+
+        numbers = [int(part) for part in users.split(",") if part.strip().isdigit() and int(part) > 0]
+        if not numbers:
+            raise UserError("--users takes numbers with commas between them, such as 1,8,32.")
+        await bench_engine(Console(), settings, users=numbers, url=url, versus=vs or [], alone=alone, out=out)
         return 0
 
     execute(main)

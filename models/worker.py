@@ -50,7 +50,7 @@ class WorkerProcess:
         device: str = "auto", threads: int = 0,
     ) -> None:  # fmt: skip
         self.token = secrets.token_urlsafe(32)
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.state: State = "starting"
         self.words = "The model is starting."
@@ -188,7 +188,7 @@ def _runs(process: asyncio.subprocess.Process) -> bool:
         return sys.platform != "linux"
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -66,12 +66,12 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
     """Start worker processes; they end with the session at the latest."""
-    from models.worker import _free_port
+    from models.worker import free_port
 
     started: list[Served] = []
 
     def start(*options: str, wait: bool = True) -> Served:
-        port = _free_port()
+        port = free_port()
         errors = (tmp_path_factory.mktemp("worker") / "stderr").open("w+")
         process = subprocess.Popen(
             [sys.executable, "-m", "models.serving", "--port", str(port), "--threads", "1", *options],
