@@ -5,9 +5,8 @@ Equal to transformers' own forward (a test compares the tokens); every other arc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
@@ -16,22 +15,21 @@ from torch.nn import functional
 
 from models.serving.cache import Cache
 from models.serving.forward import Chunk
+from models.serving.linear import Linear, Quantize, joined, linear
 
 FAMILY = frozenset({"llama", "mistral", "qwen2", "qwen3"})
 FIXED_ROTATIONS = frozenset({"default", "linear", "llama3", "yarn"})
 """Kinds of rotary embedding that depend on the position alone, so that a table can be made once."""
-
-Projection = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
     norm_in: Tensor
     norm_after: Tensor
-    qkv: Projection
-    out: Projection
-    gate_up: Projection
-    down: Projection
+    qkv: Linear
+    out: Linear
+    gate_up: Linear
+    down: Linear
     norm_q: Tensor | None
     norm_k: Tensor | None
 
@@ -54,11 +52,11 @@ class _Rows:
 class LlamaForward:
     """A causal model of the family, and its cache."""
 
-    def __init__(self, model: Any, slots: int, room: int) -> None:
+    def __init__(self, model: Any, slots: int, room: int, quantize: Quantize = "none") -> None:
         config = model.config
         self._embedding: Tensor = model.model.embed_tokens.weight
         self._norm: Tensor = model.model.norm.weight
-        self._head: Projection = partial(functional.linear, weight=model.lm_head.weight)
+        self._head = linear(model.lm_head.weight, None, quantize)
         self._eps: float = config.rms_norm_eps
         self._heads: int = config.num_attention_heads
         self._kv_heads: int = config.num_key_value_heads
@@ -69,7 +67,7 @@ class LlamaForward:
             cos, sin = model.model.rotary_emb(self._embedding, positions)
         # both halves of a rotary table are the same
         self._cos, self._sin = cos[0, :, : self._size // 2], sin[0, :, : self._size // 2]
-        self._layers = [_fused(layer) for layer in model.model.layers]
+        self._layers = [_fused(layer, quantize) for layer in model.model.layers]
 
     @staticmethod
     def takes(config: Any, room: int) -> bool:
@@ -95,9 +93,22 @@ class LlamaForward:
     def run(self, chunks: Sequence[Chunk]) -> Tensor:
         """Read every chunk in one pass. Logits [chunks that speak, vocabulary], fp32 on the CPU, in their order."""
         ordered = sorted(range(len(chunks)), key=lambda at: (len(chunks[at].tokens) > 1, chunks[at].slot))
-        rows = self._place([chunks[at] for at in ordered])
-        device = self._embedding.device
-        ids = torch.tensor([token for at in ordered for token in chunks[at].tokens], device=device)
+        hidden = self._read([chunks[at] for at in ordered])
+        ends, at = [0] * len(chunks), 0
+        for number in ordered:
+            at += len(chunks[number].tokens)
+            ends[number] = at - 1
+        return self._speak(hidden[[ends[number] for number, chunk in enumerate(chunks) if chunk.speaks]])
+
+    @torch.inference_mode()
+    def read(self, chunk: Chunk) -> Tensor:
+        """Logits [tokens, vocabulary] behind every token of a chunk, fp32 on the CPU."""
+        return self._speak(self._read([chunk]))
+
+    def _read(self, chunks: list[Chunk]) -> Tensor:
+        """Hidden states [tokens, width] behind the last layer. `chunks`: the single tokens first, by slot."""
+        rows = self._place(chunks)
+        ids = torch.tensor([token for chunk in chunks for token in chunk.tokens], device=self._embedding.device)
         hidden = functional.embedding(ids, self._embedding)
         cos, sin = self._cos[rows.places, None], self._sin[rows.places, None]
         for number, layer in enumerate(self._layers):
@@ -105,13 +116,11 @@ class LlamaForward:
             x = functional.rms_norm(hidden, hidden.shape[1:], layer.norm_after, self._eps)
             gate, up = layer.gate_up(x).chunk(2, -1)
             hidden += layer.down(functional.silu(gate).mul_(up))
-        ends, at = [0] * len(chunks), 0
-        for number in ordered:
-            at += len(chunks[number].tokens)
-            ends[number] = at - 1
-        spoken = hidden[[ends[number] for number, chunk in enumerate(chunks) if chunk.speaks]]
-        spoken = functional.rms_norm(spoken, spoken.shape[1:], self._norm, self._eps)
-        return self._head(spoken).to(device="cpu", dtype=torch.float32)
+        return hidden
+
+    def _speak(self, hidden: Tensor) -> Tensor:
+        hidden = functional.rms_norm(hidden, hidden.shape[1:], self._norm, self._eps)
+        return self._head(hidden).to(device="cpu", dtype=torch.float32)
 
     def _attend(self, number: int, layer: _Layer, hidden: Tensor, rows: _Rows, cos: Tensor, sin: Tensor) -> Tensor:
         """The attention half of a layer; `hidden` [tokens, width] is changed in place and given back."""
@@ -183,27 +192,19 @@ def _mask(reach: Tensor, end: int, dtype: torch.dtype) -> Tensor:
     return torch.zeros(hidden.shape, dtype=dtype, device=reach.device).masked_fill_(hidden, float("-inf"))
 
 
-def _fused(layer: Any) -> _Layer:
+def _fused(layer: Any, quantize: Quantize) -> _Layer:
     """A layer's weights; those that read the same input are joined into one matrix."""
     attention, mlp = layer.self_attn, layer.mlp
     return _Layer(
         norm_in=layer.input_layernorm.weight,
         norm_after=layer.post_attention_layernorm.weight,
-        qkv=_joined(attention.q_proj, attention.k_proj, attention.v_proj),
-        out=_joined(attention.o_proj),
-        gate_up=_joined(mlp.gate_proj, mlp.up_proj),
-        down=_joined(mlp.down_proj),
+        qkv=joined([attention.q_proj, attention.k_proj, attention.v_proj], quantize),
+        out=joined([attention.o_proj], quantize),
+        gate_up=joined([mlp.gate_proj, mlp.up_proj], quantize),
+        down=joined([mlp.down_proj], quantize),
         norm_q=attention.q_norm.weight if hasattr(attention, "q_norm") else None,
         norm_k=attention.k_norm.weight if hasattr(attention, "k_norm") else None,
     )
-
-
-def _joined(*parts: Any) -> Projection:
-    weight = torch.cat([part.weight.detach() for part in parts]) if len(parts) > 1 else parts[0].weight.detach()
-    bias = torch.cat([part.bias.detach() for part in parts]) if parts[0].bias is not None else None
-    for part in parts:
-        part.weight = None  # keeping the single matrices too would double the memory
-    return partial(functional.linear, weight=weight, bias=bias)
 
 
 def _rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
