@@ -8,19 +8,28 @@ from typing import Protocol
 
 from torch import Tensor
 
+from models.serving.lora import AdapterWeights, Lora
+
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Tokens to read into a slot, the first at place `start`. `speaks`: the logits behind the last one are wanted."""
+    """Tokens to read into a slot, the first at place `start`, through an adapter or none.
+
+    `speaks`: the logits behind the last one are wanted.
+    """
 
     slot: int
     start: int
     tokens: list[int]
     speaks: bool
+    adapter: AdapterWeights | None = None
 
 
 class Forward(Protocol):
     """A causal model with a cache of slots. Used by one thread."""
+
+    lora: Lora
+    """What prepares an adapter for this model."""
 
     def run(self, chunks: Sequence[Chunk]) -> Tensor:
         """Read every chunk in one pass. Logits [chunks that speak, vocabulary], fp32 on the CPU, in their order."""

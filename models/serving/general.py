@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers.cache_utils import Cache as TransformersCache
 from transformers.cache_utils import CacheLayerMixin
+from transformers.pytorch_utils import Conv1D
 
 from models.serving.cache import Cache
 from models.serving.forward import Chunk
+from models.serving.lora import Lora, Target
+
+TRIAL = (2, 3)
+"""Rows and tokens of the pass that finds out which layers read a batch row by row."""
 
 
 class GeneralForward:
@@ -23,6 +29,8 @@ class GeneralForward:
         self._device: torch.device = model.device
         self._cache = Cache(slots, room, model.device, model.dtype)
         self._view = _View(self._cache)
+        self.lora = Lora(model.device, model.dtype)
+        _adapt(model, self.lora)
         self._layers = TransformersCache(
             layers=[_Layer(self._view, number) for number in range(self._config.num_hidden_layers)]
         )
@@ -48,6 +56,7 @@ class GeneralForward:
     def _read(self, chunks: list[Chunk]) -> Tensor:
         """Chunks of one length, in one pass. Logits behind the last token of each."""
         length = len(chunks[0].tokens)
+        self.lora.select((chunk.adapter, 1) for chunk in chunks)
         ids = torch.tensor([chunk.tokens for chunk in chunks], device=self._device)
         starts = torch.tensor([chunk.start for chunk in chunks], device=self._device)
         places = starts[:, None] + torch.arange(length, device=self._device)
@@ -80,6 +89,32 @@ class GeneralForward:
             seen &= at > places[:, :, None] - window
         mask = torch.zeros(seen.shape, dtype=self._model.dtype, device=self._device)
         return mask.masked_fill_(~seen, torch.finfo(self._model.dtype).min)[:, None]
+
+
+def _adapt(model: Any, lora: Lora) -> None:
+    """Let every linear layer add the deltas of its rows: all that read a batch row by row, and not the head.
+
+    Layers that see tokens out of their rows, as experts do, are found by a trial and left alone.
+    """
+    seen: dict[str, nn.Module] = {}
+
+    def watch(path: str, module: nn.Module, given: tuple[Tensor, ...]) -> None:
+        if given and given[0].shape[:2] == TRIAL:
+            seen[path] = module
+
+    linear = {
+        path: module
+        for path, module in model.named_modules()
+        if isinstance(module, nn.Linear | Conv1D) and module is not model.get_output_embeddings()
+    }
+    hooks = [module.register_forward_pre_hook(partial(watch, path)) for path, module in linear.items()]
+    with torch.inference_mode():
+        model(input_ids=torch.ones(TRIAL, dtype=torch.long, device=model.device), use_cache=False)
+    for hook in hooks:
+        hook.remove()
+    for path, module in seen.items():
+        wide = (module.nx, module.nf) if isinstance(module, Conv1D) else (module.in_features, module.out_features)
+        module.forward = lora.adapted(path, [Target(path, *wide)], module.forward)
 
 
 class _View:

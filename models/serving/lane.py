@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +15,8 @@ import torch
 from models.dialect import Message, Piece, Sampling, Usage
 from models.serving.detokenizing import Detokenizer
 from models.serving.forward import Chunk, Forward
+from models.serving.lora import AdapterWeights
+from models.serving.passes import OutOfMemory, Passes
 from models.serving.sampling import BrokenLogits, Sampler
 from models.serving.scheduler import Generation, Scheduler, Step
 from models.serving.slots import Slots
@@ -20,9 +24,10 @@ from models.serving.slots import Slots
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The request could not be computed. `detail` is for the log."""
+    """The request could not be computed. `detail` is for the log; `busy`: for want of room, so later it may go."""
 
     detail: str
+    busy: bool = False
 
 
 Outcome = Piece | Failure
@@ -35,6 +40,7 @@ class Answering(Generation):
     sampler: Sampler
     text: Detokenizer
     deliver: Callable[[Outcome], None]
+    adapter: AdapterWeights | None = None
 
 
 @dataclass(slots=True)
@@ -49,7 +55,10 @@ class Counts:
 
 @dataclass(eq=False)
 class Lane:
-    """One model. `submit` and `cancel` may be called from any thread, `step` from the runner's only."""
+    """One model. `submit` and `cancel` may be called from any thread, `step` from the runner's only.
+
+    `names` are what an adapter may call its base when it was trained on this model.
+    """
 
     tokenizer: Any
     forward: Forward
@@ -57,9 +66,14 @@ class Lane:
     ends: frozenset[int]
     slots: Slots
     scheduler: Scheduler[Answering]
+    names: frozenset[str] = frozenset()
     counts: Counts = field(default_factory=Counts)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _encoding: threading.Lock = field(default_factory=threading.Lock)
+    _passes: Passes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._passes = Passes(self.forward)
 
     @property
     def busy(self) -> bool:
@@ -84,17 +98,29 @@ class Lane:
         return list(ids)
 
     def submit(
-        self, prompt: list[int], sampling: Sampling, deliver: Callable[[Outcome], None], priority: int = 0
+        self,
+        prompt: list[int],
+        sampling: Sampling,
+        deliver: Callable[[Outcome], None],
+        priority: int = 0,
+        deadline: float = math.inf,
+        adapter: AdapterWeights | None = None,
     ) -> Answering:
-        """Queue a request. `deliver` is called from the runner's thread. Raises QueueFull."""
+        """Queue a request. `deliver` is called from the runner's thread. Raises QueueFull.
+
+        Past its `deadline`, of time.monotonic, it is refused if it has said nothing, and else ends there.
+        """
         answering = Answering(
             prompt=prompt,
             most=sampling.max_tokens,
             priority=priority,
+            deadline=deadline,
+            variant=adapter.serial if adapter else 0,
+            adapter=adapter,
             sampler=Sampler(sampling, prompt),
             text=Detokenizer(self._decode, sampling.stop),
             deliver=deliver,
-        )
+        )  # fmt: skip
         with self._lock:
             self.scheduler.submit(answering)
         return answering
@@ -106,7 +132,9 @@ class Lane:
     def step(self) -> None:
         """One pass of the model for everybody. A pass that breaks fails its own requests, and no others."""
         with self._lock:
-            step = self.scheduler.plan()
+            step = self.scheduler.plan(time.monotonic())
+        for answering in step.expired:
+            self._expire(answering)
         try:
             self._compute(step)
         except (RuntimeError, ValueError, IndexError, MemoryError) as error:
@@ -123,19 +151,29 @@ class Lane:
                 self.forward.copy(part.source, generation.slot, generation.cached)
             start, stop = generation.cached, generation.cached + part.count
             tokens = generation.tokens[start:stop] if start < len(generation.prompt) else generation.answer[-1:]
-            chunks.append(Chunk(generation.slot, start, tokens, speaks=part.count == generation.pending))
+            speaks = part.count == generation.pending
+            chunks.append(Chunk(generation.slot, start, tokens, speaks, generation.adapter))
         if not chunks:
             return
-        logits = iter(self.forward.run(chunks))
+        found = self._passes.run(chunks)
         with self._lock:
             self.counts.steps += 1
             for part, chunk in zip(step.parts, chunks, strict=True):
                 self.scheduler.computed(part)
                 if chunk.start < len(part.generation.prompt):
                     self.counts.read += part.count
-        for part, chunk in zip(step.parts, chunks, strict=True):
-            if chunk.speaks:
-                self._say(part.generation, next(logits))
+        for part, logits in zip(step.parts, found, strict=True):
+            if isinstance(logits, OutOfMemory):
+                self._fail(part.generation, "out of memory", busy=True)
+            elif logits is not None:
+                self._say(part.generation, logits)
+
+    def _expire(self, answering: Answering) -> None:
+        if not answering.answer:
+            answering.deliver(Failure("not begun by its deadline", busy=True))
+            return
+        usage = Usage(len(answering.prompt), len(answering.answer))
+        answering.deliver(Piece(answering.text.end(), finish_reason="length", usage=usage))
 
     def _say(self, answering: Answering, logits: torch.Tensor) -> None:
         if answering.over:
@@ -164,7 +202,7 @@ class Lane:
         usage = Usage(len(answering.prompt), len(answering.answer))
         answering.deliver(Piece(text, finish_reason=reason, usage=usage))
 
-    def _fail(self, answering: Answering, detail: str) -> None:
+    def _fail(self, answering: Answering, detail: str, *, busy: bool = False) -> None:
         self.counts.failed += 1
         with self._lock:
             if answering.slot >= 0:
@@ -172,7 +210,7 @@ class Lane:
                 with contextlib.suppress(RuntimeError):
                     self.forward.release(answering.slot)
             self.scheduler.end(answering, spoilt=True)
-        answering.deliver(Failure(detail))
+        answering.deliver(Failure(detail, busy))
 
     def _decode(self, tokens: Sequence[int]) -> str:
         return str(self.tokenizer.decode(list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False))

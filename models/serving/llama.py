@@ -6,7 +6,7 @@ Equal to transformers' own forward (a test compares the tokens); every other arc
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -16,6 +16,7 @@ from torch.nn import functional
 from models.serving.cache import Cache
 from models.serving.forward import Chunk
 from models.serving.linear import Linear, Quantize, joined, linear
+from models.serving.lora import Lora, Target
 
 FAMILY = frozenset({"llama", "mistral", "qwen2", "qwen3"})
 FIXED_ROTATIONS = frozenset({"default", "linear", "llama3", "yarn"})
@@ -67,7 +68,9 @@ class LlamaForward:
             cos, sin = model.model.rotary_emb(self._embedding, positions)
         # both halves of a rotary table are the same
         self._cos, self._sin = cos[0, :, : self._size // 2], sin[0, :, : self._size // 2]
-        self._layers = [_fused(layer, quantize) for layer in model.model.layers]
+        self.lora = Lora(self._embedding.device, self._embedding.dtype)
+        layers = enumerate(model.model.layers)
+        self._layers = [_adapted(self.lora, number, layer, quantize) for number, layer in layers]
 
     @staticmethod
     def takes(config: Any, room: int) -> bool:
@@ -108,6 +111,7 @@ class LlamaForward:
     def _read(self, chunks: list[Chunk]) -> Tensor:
         """Hidden states [tokens, width] behind the last layer. `chunks`: the single tokens first, by slot."""
         rows = self._place(chunks)
+        self.lora.select((chunk.adapter, len(chunk.tokens)) for chunk in chunks)
         ids = torch.tensor([token for chunk in chunks for token in chunk.tokens], device=self._embedding.device)
         hidden = functional.embedding(ids, self._embedding)
         cos, sin = self._cos[rows.places, None], self._sin[rows.places, None]
@@ -205,6 +209,22 @@ def _fused(layer: Any, quantize: Quantize) -> _Layer:
         norm_q=attention.q_norm.weight if hasattr(attention, "q_norm") else None,
         norm_k=attention.k_norm.weight if hasattr(attention, "k_norm") else None,
     )
+
+
+def _adapted(lora: Lora, number: int, layer: Any, quantize: Quantize) -> _Layer:
+    """A layer's weights, with the places where adapters add their deltas."""
+    sites = {
+        "qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"), "out": ("self_attn.o_proj",),
+        "gate_up": ("mlp.gate_proj", "mlp.up_proj"), "down": ("mlp.down_proj",),
+    }  # fmt: skip
+    parts = {site: [(path, layer.get_submodule(path)) for path in paths] for site, paths in sites.items()}
+    targets = {
+        site: [Target(f"model.layers.{number}.{path}", part.in_features, part.out_features) for path, part in listed]
+        for site, listed in parts.items()
+    }
+    fused = _fused(layer, quantize)
+    adapted = {site: lora.adapted(f"{number}.{site}", targets[site], getattr(fused, site)) for site in sites}
+    return replace(fused, **adapted)  # type: ignore[arg-type]
 
 
 def _rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:

@@ -55,7 +55,7 @@ def load(folder: Path, room: Room, device: str) -> Lane:
             use_safetensors=True,
         )
         model = model.to(device).eval().requires_grad_(False)
-        return _lane(tokenizer, model, room)
+        return _lane(folder, tokenizer, model, room)
     except CheckpointError:
         raise
     except Exception as error:  # whatever a loader raises on somebody's files, the words are the same
@@ -66,7 +66,7 @@ def load(folder: Path, room: Room, device: str) -> Lane:
         ) from error
 
 
-def _lane(tokenizer: Any, model: Any, room: Room) -> Lane:
+def _lane(folder: Path, tokenizer: Any, model: Any, room: Room) -> Lane:
     name = model.config.model_type
     if not tokenizer.chat_template:
         raise CheckpointError(
@@ -91,7 +91,14 @@ def _lane(tokenizer: Any, model: Any, room: Room) -> Lane:
         ends=_ends(model.generation_config, tokenizer),
         slots=cache,
         scheduler=Scheduler(cache, chunk=room.chunk, most_waiting=room.waiting),
+        names=_names(folder),
     )
+
+
+def _names(folder: Path) -> frozenset[str]:
+    """The last part of every name the model goes by: its folder, and its hub id where it lies in the hub's cache."""
+    hub = folder.parent.parent.name if folder.parent.name == "snapshots" else ""
+    return frozenset({folder.resolve().name, folder.name, hub.rpartition("--")[2]} - {""})
 
 
 def _fit(model: Any, room: Room) -> tuple[int, int, int]:

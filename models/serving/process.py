@@ -20,6 +20,7 @@ from models.checkpoints import write_json
 from models.serving.embeddings import Embedder
 from models.serving.lane import Lane
 from models.serving.loading import Room, load, pick_device
+from models.serving.registry import Registry
 from models.serving.runner import Runner
 from models.serving.server import Server
 
@@ -70,7 +71,8 @@ async def serve(loaded: Loaded, options: argparse.Namespace, started: float) -> 
     lanes = list({id(lane): lane for lane in loaded.lanes.values()}.values())
     with Runner(lanes, loaded.embedder, die) as runner:
         token = os.environ.get("PARLEY_WORKER_TOKEN", "")
-        server = Server(runner, loaded.lanes, embeds=loaded.embedder is not None, token=token)
+        registry = Registry(loaded.lanes, options.data_dir / "checkpoints", options.adapters)
+        server = Server(runner, loaded.lanes, registry, embeds=loaded.embedder is not None, token=token)
         site = web.AppRunner(
             server.application(), handler_cancellation=True, access_log=None, shutdown_timeout=DRAIN_SECONDS
         )

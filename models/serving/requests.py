@@ -67,7 +67,10 @@ Neutral = Annotated[float, Field(ge=0, le=0)]
 
 
 class ChatRequest(Strict):
-    """`POST /v1/chat/completions`. `priority` is vLLM's: a request of a higher number yields."""
+    """`POST /v1/chat/completions`. `priority` is vLLM's: a request of a higher number yields.
+
+    `deadline` is ours, in seconds from now: what has not begun by then is refused, what has begun ends there.
+    """
 
     model: str
     messages: Annotated[list[WireMessage], Field(min_length=1)]
@@ -81,6 +84,7 @@ class ChatRequest(Strict):
     seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
     repetition_penalty: Annotated[float, Field(gt=0, le=2)] | None = None
     priority: Annotated[int, Field(ge=0, le=100)] = 0
+    deadline: Annotated[float, Field(gt=0, le=86400)] | None = None
     # who asks is not our business
     user: str | None = None
     safety_identifier: str | None = None
@@ -117,6 +121,21 @@ class ChatRequest(Strict):
             seed=self.seed,
             repetition_penalty=self.repetition_penalty or 1.0,
         )
+
+
+class LoadAdapter(Strict):
+    """`POST /v1/load_lora_adapter`, as in vLLM; `load_inplace` would change what a name means."""
+
+    lora_name: Annotated[str, Field(min_length=1)]
+    lora_path: Annotated[str, Field(min_length=1)]
+    load_inplace: Literal[False] = False
+
+
+class UnloadAdapter(Strict):
+    """`POST /v1/unload_lora_adapter`, as in vLLM; `lora_int_id` is taken and not used."""
+
+    lora_name: Annotated[str, Field(min_length=1)]
+    lora_int_id: int | None = None
 
 
 class EmbeddingRequest(Strict):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -13,16 +14,18 @@ from typing import TypeVar
 from models.dialect import Piece, Sampling
 from models.serving.embeddings import Embedder, EmbeddingJob
 from models.serving.lane import Failure, Lane, Outcome
+from models.serving.lora import AdapterWeights
 
 T = TypeVar("T")
 
 
 class GenerationFailed(Exception):
-    """A request could not be computed. `detail` is for the log."""
+    """A request could not be computed. `detail` is for the log; `busy`: for want of room, so later it may go."""
 
-    def __init__(self, detail: str) -> None:
+    def __init__(self, detail: str, *, busy: bool = False) -> None:
         super().__init__(detail)
         self.detail = detail
+        self.busy = busy
 
 
 class Runner:
@@ -56,20 +59,22 @@ class Runner:
         return self._thread.is_alive()
 
     async def stream(
-        self, lane: Lane, prompt: list[int], sampling: Sampling, priority: int = 0
-    ) -> AsyncGenerator[Piece, None]:
+        self, lane: Lane, prompt: list[int], sampling: Sampling, priority: int = 0, deadline: float = math.inf,
+        adapter: AdapterWeights | None = None,
+    ) -> AsyncGenerator[Piece, None]:  # fmt: skip
         """The answer piece by piece. Raises QueueFull at once, GenerationFailed later.
 
         Closing the generator frees the slot within one step.
         """
         out: asyncio.Queue[Outcome] = asyncio.Queue()
-        answering = lane.submit(prompt, sampling, partial(_post, asyncio.get_running_loop(), out.put_nowait), priority)
+        deliver = partial(_post, asyncio.get_running_loop(), out.put_nowait)
+        answering = lane.submit(prompt, sampling, deliver, priority, deadline, adapter)
         self._notify()
         try:
             while True:
                 outcome = await out.get()
                 if isinstance(outcome, Failure):
-                    raise GenerationFailed(outcome.detail)
+                    raise GenerationFailed(outcome.detail, busy=outcome.busy)
                 yield outcome
                 if outcome.finish_reason is not None:
                     return

@@ -7,6 +7,7 @@ priority counts as one that came `PATIENCE` requests later for each step of prio
 from __future__ import annotations
 
 import heapq
+import math
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -21,11 +22,16 @@ class QueueFull(Exception):
 
 @dataclass(eq=False)
 class Generation:
-    """One request in the engine: prompt and answer as tokens, and how many of them its slot holds."""
+    """One request in the engine: prompt and answer as tokens, and how many of them its slot holds.
+
+    `variant` names the weights that read it, `deadline` is the time on the lane's clock when nobody waits any longer.
+    """
 
     prompt: list[int]
     most: int
     priority: int = 0
+    variant: int = 0
+    deadline: float = math.inf
     answer: list[int] = field(default_factory=list)
     cached: int = 0
     slot: int = -1
@@ -60,10 +66,14 @@ class Part(Generic[G]):
 
 @dataclass(frozen=True, slots=True)
 class Step(Generic[G]):
-    """What to compute next, in one pass; `released` slots hold nothing of worth any more."""
+    """What to compute next, in one pass; `released` slots hold nothing of worth any more.
+
+    `expired` are those whose deadline has passed: they are over, and have to be told.
+    """
 
     parts: list[Part[G]]
     released: list[int]
+    expired: list[G]
 
 
 class Scheduler(Generic[G]):
@@ -102,9 +112,10 @@ class Scheduler(Generic[G]):
         """Nobody wants it any more. Its slot is free at the next step, since the present one may be writing there."""
         generation.over = True
 
-    def plan(self) -> Step[G]:
+    def plan(self, now: float = 0.0) -> Step[G]:
         """The next step: one token of everybody who decodes, and prompt tokens up to the chunk's size."""
         self._steps += 1
+        expired = self._expire(now)
         for generation in [each for each in self._running if each.over]:
             self._leave(generation)
         released = self._admit()
@@ -119,7 +130,7 @@ class Scheduler(Generic[G]):
             count = min(generation.pending, room)
             parts.append(Part(generation, count, source))
             room -= count
-        return Step(parts, released)
+        return Step(parts, released, expired)
 
     def computed(self, part: Part[G]) -> None:
         """The part's tokens are in the cache now."""
@@ -134,6 +145,13 @@ class Scheduler(Generic[G]):
                 self._slots.hold(generation.slot, [])
             self._leave(generation)
         generation.over = True
+
+    def _expire(self, now: float) -> list[G]:
+        present = [*self._running, *(generation for _, _, generation in self._waiting)]
+        expired = [each for each in present if not each.over and each.deadline <= now]
+        for generation in expired:
+            self.end(generation)
+        return expired
 
     def _readers(self) -> list[G]:
         """Who has prompt left to read: by turns the oldest first and the shortest first.
@@ -150,7 +168,7 @@ class Scheduler(Generic[G]):
         while self._waiting:
             generation = self._waiting[0][2]
             if not generation.over:
-                taken = self._slots.take(generation.prompt, generation.room)
+                taken = self._slots.take(generation.prompt, generation.room, generation.variant)
                 if taken is None:
                     break
                 generation.slot, evicted = taken

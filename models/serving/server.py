@@ -6,19 +6,24 @@ import asyncio
 import base64
 import hmac
 import json
+import math
 import struct
 import time
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import structlog
 from aiohttp import web
 
 from models.dialect import Piece, Sampling, Usage
+from models.serving.adapter_routes import AdapterRoutes
+from models.serving.adapters import AdapterError
 from models.serving.lane import Lane
+from models.serving.lora import AdapterWeights
 from models.serving.metrics import Metrics
+from models.serving.registry import NoRoom, Registry, UnknownAdapter
 from models.serving.requests import ChatRequest, EmbeddingRequest, WireError, read
 from models.serving.runner import GenerationFailed, Runner
 from models.serving.scheduler import QueueFull
@@ -35,9 +40,12 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Server:
     """Routes over `lanes`, each a model by its name, and the embedding model if there is one."""
 
-    def __init__(self, runner: Runner, lanes: Mapping[str, Lane], *, embeds: bool, token: str) -> None:
+    def __init__(
+        self, runner: Runner, lanes: Mapping[str, Lane], registry: Registry, *, embeds: bool, token: str
+    ) -> None:
         self._runner = runner
         self._lanes = lanes
+        self._registry = registry
         self._embeds = embeds
         self._token = token
         self._started = int(time.time())
@@ -51,6 +59,7 @@ class Server:
         application.router.add_get("/v1/models", self.models)
         application.router.add_post("/v1/chat/completions", self.complete)
         application.router.add_post("/v1/embeddings", self.embed)
+        AdapterRoutes(self._registry).add_to(application.router)
         return application
 
     @web.middleware
@@ -61,8 +70,8 @@ class Server:
             return await handler(request)
         except WireError as error:
             return error.response()
-        except GenerationFailed:
-            return _model_failed().response()
+        except GenerationFailed as error:
+            return _model_failed(error).response()
         except web.HTTPException as error:
             code = {404: "not_found", 405: "method_not_allowed"}.get(error.status)
             return WireError(error.status, f"{request.method} {request.path}: {error.reason}.", code=code).response()
@@ -97,21 +106,42 @@ class Server:
 
     async def models(self, _request: web.Request) -> web.Response:
         names = [*self._lanes, *([EMBEDDING] if self._embeds else [])]
-        data = [{"id": name, "object": "model", "created": self._started, "owned_by": "parley"} for name in names]
+        data = [_card(name, self._started, name, None) for name in names]
+        data += [_card(each.name, each.created, each.folder.name, each.parent) for each in self._registry]
         return web.json_response({"object": "list", "data": data})
 
     async def complete(self, request: web.Request) -> web.StreamResponse:
         asked = await read(request, ChatRequest)
-        lane = self._lanes.get(asked.model)
-        if lane is None:
-            raise _unknown_model(asked.model)
+        async with self._model(asked.model) as (lane, adapter):
+            return await self._answer(request, asked, lane, adapter)
+
+    @asynccontextmanager
+    async def _model(self, name: str) -> AsyncIterator[tuple[Lane, AdapterWeights | None]]:
+        """A bare model, or an adapter on its model, by the name in a request. Raises WireError."""
+        if name in self._lanes:
+            yield self._lanes[name], None
+            return
+        try:
+            async with self._registry.using(name) as found:
+                yield found
+        except UnknownAdapter as error:
+            raise _unknown_model(name) from error
+        except NoRoom as error:
+            raise _overloaded("As many adapters as fit are answering.") from error
+        except AdapterError as error:
+            log.error("adapter_lost", adapter=name, words=error.words)
+            raise WireError(500, error.words, "server_error", "adapter_lost", "model") from error
+
+    async def _answer(
+        self, request: web.Request, asked: ChatRequest, lane: Lane, adapter: AdapterWeights | None
+    ) -> web.StreamResponse:
         messages = [message.message() for message in asked.messages]
         try:
             prompt = await asyncio.to_thread(lane.encode, messages)
         except ValueError as error:
             raise WireError(422, f"The model refuses these messages: {error}.", param="messages") from error
         sampling = asked.sampling(len(prompt), lane.context)
-        async with aclosing(self._counted(asked, lane, prompt, sampling)) as pieces:
+        async with aclosing(self._counted(asked, lane, adapter, prompt, sampling)) as pieces:
             answer = self._stream(request, asked, pieces) if asked.stream else self._whole(asked, pieces)
             return await answer
 
@@ -150,20 +180,23 @@ class Server:
                     await event({}, piece.finish_reason)
                     if counts:
                         await response.write(_event({**head, "choices": [], "usage": _usage(piece.usage or Usage())}))
-        except GenerationFailed:
+        except GenerationFailed as error:
             if not response.prepared:
                 raise
-            await response.write(_event(_model_failed().body))
+            await response.write(_event(_model_failed(error).body))
         await response.write(b"data: [DONE]\n\n")
         return response
 
     async def _counted(
-        self, asked: ChatRequest, lane: Lane, prompt: list[int], sampling: Sampling
+        self, asked: ChatRequest, lane: Lane, adapter: AdapterWeights | None, prompt: list[int], sampling: Sampling
     ) -> AsyncGenerator[Piece, None]:
         """The runner's pieces, measured. Raises WireError when the queue is full."""
         started, first, end = time.monotonic(), True, "dropped"
+        deadline = started + (asked.deadline or math.inf)
         try:
-            async with aclosing(self._runner.stream(lane, prompt, sampling, asked.priority)) as pieces:
+            async with aclosing(
+                self._runner.stream(lane, prompt, sampling, asked.priority, deadline, adapter)
+            ) as pieces:
                 async for piece in pieces:
                     if first:
                         self._metrics.first_token.labels(asked.model).observe(time.monotonic() - started)
@@ -174,7 +207,7 @@ class Server:
             end = "refused"
             raise _overloaded("The queue is full.") from error
         except GenerationFailed as error:
-            end = "failed"
+            end = "refused" if error.busy else "failed"
             log.error("generation_failed", model=asked.model, detail=error.detail)
             raise
         finally:
@@ -198,7 +231,13 @@ def _unknown_model(name: str) -> WireError:
     return WireError(404, f"The model {name!r} is not served here.", code="model_not_found", param="model")
 
 
-def _model_failed() -> WireError:
+def _card(name: str, created: int, root: str, parent: str | None) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": created, "owned_by": "parley", "root": root, "parent": parent}
+
+
+def _model_failed(error: GenerationFailed) -> WireError:
+    if error.busy:
+        return _overloaded("There was no room for this request in time.")
     return WireError(500, "The model failed on this request.", "server_error", "generation_failed")
 
 

@@ -12,6 +12,7 @@ WORTH = 16
 @dataclass(slots=True)
 class _Slot:
     held: Sequence[int] = field(default_factory=list)
+    variant: int = 0
     reserved: int = 0
     used: int = 0
 
@@ -19,12 +20,17 @@ class _Slot:
     def room(self) -> int:
         return max(self.reserved, len(self.held))
 
+    def shared(self, prompt: Sequence[int], variant: int) -> int:
+        """How many tokens of `prompt` it holds, as the same weights read them."""
+        return common(self.held, prompt) if self.variant == variant else 0
+
 
 class Slots:
     """`count` slots that together stay within `budget` tokens.
 
     A free slot keeps what it held, so that a conversation's next turn need not be read again; it is emptied, the one
-    unused longest first, when its room is wanted.
+    unused longest first, when its room is wanted. What one `variant` of the weights (the base is 0, an adapter its
+    serial) has read is never given to another.
     """
 
     def __init__(self, count: int, budget: int) -> None:
@@ -42,7 +48,7 @@ class Slots:
     def free_count(self) -> int:
         return sum(slot.reserved == 0 for slot in self._slots)
 
-    def take(self, prompt: Sequence[int], room: int) -> tuple[int, list[int]] | None:
+    def take(self, prompt: Sequence[int], room: int, variant: int = 0) -> tuple[int, list[int]] | None:
         """A free slot for `room` tokens, best the one that holds most of `prompt`; and the slots emptied for it.
 
         None when no slot is free or the room is not there yet.
@@ -51,13 +57,14 @@ class Slots:
         taken = sum(slot.room for slot in self._slots if slot.reserved)
         if not free or taken + room > self.budget:
             return None
-        shared = {number: common(self._slots[number].held, prompt) for number in free}
+        shared = {number: self._slots[number].shared(prompt, variant) for number in free}
         best = max(free, key=lambda number: (shared[number], -self._slots[number].used))
         self._clock += 1
         self._slots[best].reserved = room
         self._slots[best].used = self._clock
         emptied = [best] if self._slots[best].held and not shared[best] else []
         self._slots[best].held = self._slots[best].held[: shared[best]]
+        self._slots[best].variant = variant
         return best, emptied + self._evict(free, best)
 
     def _evict(self, free: list[int], best: int) -> list[int]:
@@ -75,7 +82,8 @@ class Slots:
 
         The last token is always read: what comes out of it is wanted.
         """
-        shared = [min(common(other.held, prompt), len(prompt) - 1) for other in self._slots]
+        variant = self._slots[slot].variant
+        shared = [min(other.shared(prompt, variant), len(prompt) - 1) for other in self._slots]
         best = max(range(len(shared)), key=shared.__getitem__)
         if shared[best] >= shared[slot] + WORTH:
             self.reused += shared[best]

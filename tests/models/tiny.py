@@ -125,3 +125,22 @@ def write_gguf(path: Path) -> Path:
     writer.write_tensors_to_file()
     writer.close()
     return path
+
+
+def adapter(folder: Path, base: Path, seed: int = 1, **changes: Any) -> Path:
+    """A LoRA on the model in `base`, with random weights, as PEFT saves it. It leaves what the model may say alone."""
+    from peft import LoraConfig, get_peft_model
+
+    torch.manual_seed(seed)
+    options = {"r": 4, "lora_alpha": 8, "target_modules": "all-linear", "task_type": "CAUSAL_LM", **changes}
+    adapted = get_peft_model(
+        AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32), LoraConfig(**options, init_lora_weights=False)
+    )
+    with torch.no_grad():
+        for name, weight in adapted.named_parameters():
+            if "lora_B" in name:
+                weight *= 3.0
+            if "lora_B" in name and ("o_proj" in name or "down_proj" in name):
+                weight[0] = 0.0
+    adapted.save_pretrained(folder)
+    return folder
