@@ -18,6 +18,8 @@ from models.dialect import Role as Role
 from models.dialect import Sampling as Sampling
 from models.dialect import Usage as Usage
 
+ADAPTER_SECONDS = 600.0
+
 
 class EngineError(Exception):
     """The engine could not answer. `detail` is for the log, never for a user."""
@@ -51,6 +53,14 @@ class UnknownModel(EngineError):
     """The engine serves no model of this name (404)."""
 
 
+class AdapterRefused(EngineError):
+    """The engine does not take this adapter. `words` say why, for the people who run the bot."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words)
+        self.words = words
+
+
 class EngineFailed(EngineError):
     """The engine broke while answering, or answered something that is not its dialect."""
 
@@ -63,6 +73,12 @@ class Engine(Protocol):
     async def embed(self, texts: Sequence[str]) -> list[list[float]]: ...
 
     async def models(self) -> list[str]: ...
+
+    async def adapters(self) -> dict[str, str]: ...
+
+    async def load_adapter(self, name: str, path: str) -> None: ...
+
+    async def unload_adapter(self, name: str) -> None: ...
 
 
 @dataclass(slots=True)
@@ -79,6 +95,7 @@ class EngineClient:
     first_token_timeout: float = 120.0
     connect_timeout: float = 5.0
     _client: AsyncOpenAI = field(init=False, repr=False)
+    _opening: dict[str, set[asyncio.Future[None]]] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self._client = AsyncOpenAI(
@@ -119,9 +136,10 @@ class EngineClient:
             usage = Usage()
             # The SDK's own call builds typed objects from the request and from each piece of the answer:
             # milliseconds of every turn, for dictionaries that are read once.
-            chunks: AsyncStream[Any] = await self._client.post(
-                "/chat/completions", cast_to=object, body=request, stream=True, stream_cls=AsyncStream[Any]
-            )
+            with self._on_its_way(model):
+                chunks: AsyncStream[Any] = await self._client.post(
+                    "/chat/completions", cast_to=object, body=request, stream=True, stream_cls=AsyncStream[Any]
+                )
             async with chunks:
                 async for chunk in chunks:
                     if spent := chunk.get("usage"):
@@ -146,6 +164,54 @@ class EngineClient:
         """Names the engine serves now."""
         with translated_errors():
             return [model.id async for model in self._client.models.list()]
+
+    async def adapters(self) -> dict[str, str]:
+        """The adapters in service, each with the model it belongs to."""
+        with translated_errors():
+            models = (await self._client.models.list()).data
+        # "parent" is vLLM's addition to the dialect
+        return {model.id: str(parent) for model in models if (parent := getattr(model, "parent", None))}
+
+    async def load_adapter(self, name: str, path: str) -> None:
+        """Put the LoRA in the folder `path`, as the engine's machine sees it, into service under a new `name`.
+
+        Raises AdapterRefused with the reason, or another EngineError.
+        """
+        with translated_errors():
+            try:
+                await self._adapter("load", lora_name=name, lora_path=path)
+            except (openai.BadRequestError, openai.NotFoundError, openai.UnprocessableEntityError) as error:
+                body = error.body if isinstance(error.body, dict) else {}
+                raise AdapterRefused(str(body.get("message") or error.message)) from error
+
+    async def unload_adapter(self, name: str) -> None:
+        """Take an adapter out of service; who is being answered by it is waited for. Raises UnknownModel.
+
+        Requests of ours that are on their way arrive first, so that none finds its adapter gone.
+        """
+        if opening := self._opening.get(name):
+            await asyncio.wait(opening)
+        with translated_errors():
+            await self._adapter("unload", lora_name=name)
+
+    @contextlib.contextmanager
+    def _on_its_way(self, model: str) -> Iterator[None]:
+        """Between asking and the head of the answer."""
+        opening = self._opening.setdefault(model, set())
+        arrived = asyncio.get_running_loop().create_future()
+        opening.add(arrived)
+        try:
+            yield
+        finally:
+            arrived.set_result(None)
+            opening.discard(arrived)
+            if not opening:
+                self._opening.pop(model, None)
+
+    async def _adapter(self, verb: str, **body: str) -> None:
+        # an unload waits for answers under way, each of which may take minutes
+        options = openai.RequestOptions(timeout=ADAPTER_SECONDS)
+        await self._client.post(f"/{verb}_lora_adapter", cast_to=str, body=body, options=options)
 
     async def wait_ready(self, seconds: float) -> bool:
         """True as soon as the engine lists its models, False when it does not within `seconds`."""

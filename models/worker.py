@@ -40,9 +40,10 @@ def command_line(models: Mapping[str, str], embedding: str, data_dir: Path) -> l
 class WorkerProcess:
     """The worker, kept alive for the length of `async with`.
 
-    `url` and `token` stay the same over restarts. `state` is one of State and `words` say it for people; `changed` is
-    notified whenever they change. Only a broken checkpoint makes it give up ("failed"), since starting again would
-    not help; `words` then say what is wrong and what to do.
+    `url` and `token` stay the same over restarts, and the `adapters` (folders by name) that were loaded are loaded
+    again. `state` is one of State and `words` say it for people; `changed` is notified whenever they change. Only a
+    broken checkpoint makes it give up ("failed"), since starting again would not help; `words` then say what is wrong
+    and what to do.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class WorkerProcess:
         self.words = "The model is starting."
         self.pid: int | None = None
         self.restarts = 0
+        self.adapters: dict[str, str] = {}
         self.changed = asyncio.Condition()
         self._command = [
             *command_line(models, embedding, data_dir), "--port", str(self.port), "--slots", str(slots),
@@ -118,8 +120,9 @@ class WorkerProcess:
     async def _live_once(self) -> int:
         """One life of the process. Returns its exit code; ends the process when cancelled."""
         try:
+            adapters = [part for name, path in self.adapters.items() for part in ("--adapter", f"{name}={path}")]
             process = self._process = await asyncio.create_subprocess_exec(
-                *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+                *self._command, *adapters, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE, env={**os.environ, "PARLEY_WORKER_TOKEN": self.token},
                 limit=LONGEST_LINE,
                 start_new_session=True,  # Ctrl-C in the terminal is for the bot, which then ends the worker
@@ -150,6 +153,10 @@ class WorkerProcess:
                 self._usual = time.monotonic() - self._started
                 log.info("worker_ready", seconds=round(self._usual, 1), pid=self.pid)
                 await self._become("ready", "The model is ready.")
+            case {"event": "adapter_loaded", "name": str(name), "path": str(path)}:
+                self.adapters[name] = path
+            case {"event": "adapter_unloaded", "name": str(name)}:
+                self.adapters.pop(name, None)
             case {"event": "failed", "words": str(words), "remedy": str(remedy)}:
                 self.words = f"{words} {remedy}"
 

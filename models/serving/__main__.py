@@ -52,6 +52,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--context", type=int, default=8192, help="most tokens of prompt and answer")
     parser.add_argument("--cache-mib", type=int, default=1024, help="memory for keys and values, in MiB, a model")
     parser.add_argument("--chunk", type=int, default=256, help="prompt tokens read in one step")
+    parser.add_argument(
+        "--adapter", action="append", default=[], metavar="NAME=FOLDER", help="LoRA adapter to serve from the start"
+    )
     parser.add_argument("--adapters", type=int, default=16, help="adapters kept in memory, a model")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 leaves it to torch")

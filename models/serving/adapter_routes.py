@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import structlog
 from aiohttp import web
@@ -15,10 +16,14 @@ log = structlog.get_logger(__name__)
 
 
 class AdapterRoutes:
-    """`/v1/load_lora_adapter` and `/v1/unload_lora_adapter` over a registry."""
+    """`/v1/load_lora_adapter` and `/v1/unload_lora_adapter` over a registry.
 
-    def __init__(self, registry: Registry) -> None:
+    `tell` is called with the event for whoever keeps this process, so that a restart can put the same adapters back.
+    """
+
+    def __init__(self, registry: Registry, tell: Callable[..., None]) -> None:
         self._registry = registry
+        self._tell = tell
 
     def add_to(self, router: web.UrlDispatcher) -> None:
         router.add_post("/v1/load_lora_adapter", self.load)
@@ -32,11 +37,13 @@ class AdapterRoutes:
         except AdapterError as error:
             log.warning("adapter_refused", adapter=asked.lora_name, words=error.words)
             raise WireError(400, error.words, "InvalidUserInput", "adapter_refused", "lora_path") from error
+        self._tell(event="adapter_loaded", name=asked.lora_name, path=asked.lora_path)
         log.info("adapter_loaded", adapter=asked.lora_name, seconds=round(time.monotonic() - started, 3))
         return web.Response(text=f"Success: LoRA adapter '{asked.lora_name}' added successfully.")
 
     async def unload(self, request: web.Request) -> web.Response:
         asked = await read(request, UnloadAdapter)
+        self._tell(event="adapter_unloaded", name=asked.lora_name)
         try:
             await self._registry.unload(asked.lora_name)
         except UnknownAdapter as error:

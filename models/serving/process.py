@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,12 +17,15 @@ import torch
 from aiohttp import web
 
 from models.checkpoints import write_json
+from models.serving.adapters import AdapterError
 from models.serving.embeddings import Embedder
 from models.serving.lane import Lane
 from models.serving.loading import Room, load, pick_device
 from models.serving.registry import Registry
 from models.serving.runner import Runner
 from models.serving.server import Server
+
+log = structlog.get_logger(__name__)
 
 DRAIN_SECONDS = 20.0
 CANNOT_LISTEN = 75  # exit code: a temporary failure, as in sysexits.h
@@ -58,6 +61,18 @@ def run(models: Mapping[str, Path], embedding: Path | None, options: argparse.Na
     return asyncio.run(serve(loaded, options, started))
 
 
+async def _put_back(registry: Registry, adapters: Sequence[str]) -> None:
+    """The adapters that are in service from the start; one that cannot be is told and does not stop the others."""
+    for name, _, path in (pair.partition("=") for pair in adapters):
+        try:
+            await registry.load(name, path)
+        except AdapterError as error:
+            write_json(event="adapter_unloaded", name=name)
+            log.error("adapter_refused", adapter=name, words=error.words)
+        else:
+            write_json(event="adapter_loaded", name=name, path=path)
+
+
 async def serve(loaded: Loaded, options: argparse.Namespace, started: float) -> int:
     """Serve until a signal, then let the answers under way end. Returns the exit code."""
     loop = asyncio.get_running_loop()
@@ -72,6 +87,7 @@ async def serve(loaded: Loaded, options: argparse.Namespace, started: float) -> 
     with Runner(lanes, loaded.embedder, die) as runner:
         token = os.environ.get("PARLEY_WORKER_TOKEN", "")
         registry = Registry(loaded.lanes, options.data_dir / "checkpoints", options.adapters)
+        await _put_back(registry, options.adapter)
         server = Server(runner, loaded.lanes, registry, embeds=loaded.embedder is not None, token=token)
         site = web.AppRunner(
             server.application(), handler_cancellation=True, access_log=None, shutdown_timeout=DRAIN_SECONDS

@@ -17,6 +17,7 @@ from typing import Any
 import structlog
 from aiohttp import web
 
+from models.checkpoints import write_json
 from models.dialect import Piece, Sampling, Usage
 from models.serving.adapter_routes import AdapterRoutes
 from models.serving.adapters import AdapterError
@@ -59,7 +60,7 @@ class Server:
         application.router.add_get("/v1/models", self.models)
         application.router.add_post("/v1/chat/completions", self.complete)
         application.router.add_post("/v1/embeddings", self.embed)
-        AdapterRoutes(self._registry).add_to(application.router)
+        AdapterRoutes(self._registry, write_json).add_to(application.router)
         return application
 
     @web.middleware

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 from models import checkpoints
 from models.engine import EngineClient, EngineError, Message, Piece, Sampling
 from models.worker import WorkerProcess, command_line
+from tests.models import tiny
 from tests.models.conftest import REPOSITORY, START_SECONDS
 
 HELLO = [Message("user", "Hello")]
@@ -38,9 +40,9 @@ async def worker(tiny_checkpoint: Path, tmp_path: Path) -> AsyncIterator[WorkerP
         yield worker
 
 
-async def answer(worker: WorkerProcess, tokens: int = 5) -> list[Piece]:
+async def answer(worker: WorkerProcess, tokens: int = 5, model: str = "parley") -> list[Piece]:
     async with EngineClient(worker.url, worker.token) as engine:
-        return [piece async for piece in engine.stream("parley", HELLO, Sampling(temperature=0, max_tokens=tokens))]
+        return [piece async for piece in engine.stream(model, HELLO, Sampling(temperature=0, max_tokens=tokens))]
 
 
 async def test_killed_in_the_middle_of_an_answer_it_comes_back(worker: WorkerProcess) -> None:
@@ -70,6 +72,26 @@ async def test_killed_in_the_middle_of_an_answer_it_comes_back(worker: WorkerPro
     watching.cancel()
     assert states[0] == "restarting"
     assert states[-1] == "ready"
+
+
+async def test_after_a_restart_the_same_adapters_are_served(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    for seed, name in enumerate(("support@1", "support@2", "story@1")):
+        tiny.adapter(tmp_path / "checkpoints" / name, tiny_checkpoint, seed)
+    async with keep(tiny_checkpoint, tmp_path) as worker, EngineClient(worker.url, worker.token) as engine:
+        assert await worker.wait_ready(START_SECONDS), worker.words
+        for name in ("support@1", "support@2", "story@1"):
+            await engine.load_adapter(name, name)
+        await engine.unload_adapter("support@1")
+        expected = await answer(worker, model="support@2")
+        assert expected != await answer(worker)
+        shutil.rmtree(tmp_path / "checkpoints" / "story@1")
+        assert worker.pid is not None
+        os.kill(worker.pid, signal.SIGKILL)
+        assert await worker.wait_ready(START_SECONDS)
+        # the folder of one is gone: that is told in the log, and the others are there
+        assert await engine.adapters() == {"support@2": "parley"}
+        assert [*worker.adapters] == ["support@2"]
+        assert await answer(worker, model="support@2") == expected
 
 
 async def test_its_end_leaves_no_process(tiny_checkpoint: Path, tmp_path: Path) -> None:
