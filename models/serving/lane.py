@@ -6,6 +6,7 @@ import contextlib
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,8 @@ from models.serving.passes import OutOfMemory, Passes
 from models.serving.sampling import BrokenLogits, Sampler
 from models.serving.scheduler import Generation, Scheduler, Step
 from models.serving.slots import Slots
+
+RATE_SECONDS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,17 @@ class Counts:
     read: int = 0
     written: int = 0
     failed: int = 0
+    _past: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=RATE_SECONDS))
+
+    def note(self, now: float) -> None:
+        """Remember once a second how far it has come; `now` in seconds."""
+        if not self._past or now - self._past[-1][0] >= 1:
+            self._past.append((now, self.written))
+
+    def rate(self, now: float) -> float:
+        """Tokens a second over the last `RATE_SECONDS`."""
+        past = next(((at, written) for at, written in list(self._past) if now - at <= RATE_SECONDS), None)
+        return 0.0 if past is None or now - past[0] < 0.5 else (self.written - past[1]) / (now - past[0])
 
 
 @dataclass(eq=False)
@@ -70,10 +84,10 @@ class Lane:
     counts: Counts = field(default_factory=Counts)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _encoding: threading.Lock = field(default_factory=threading.Lock)
-    _passes: Passes = field(init=False)
+    passes: Passes = field(init=False)
 
     def __post_init__(self) -> None:
-        self._passes = Passes(self.forward)
+        self.passes = Passes(self.forward)
 
     @property
     def busy(self) -> bool:
@@ -155,9 +169,10 @@ class Lane:
             chunks.append(Chunk(generation.slot, start, tokens, speaks, generation.adapter))
         if not chunks:
             return
-        found = self._passes.run(chunks)
+        found = self.passes.run(chunks)
         with self._lock:
             self.counts.steps += 1
+            self.counts.note(time.monotonic())
             for part, chunk in zip(step.parts, chunks, strict=True):
                 self.scheduler.computed(part)
                 if chunk.start < len(part.generation.prompt):

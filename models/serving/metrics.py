@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 
 import prometheus_client
@@ -11,6 +12,7 @@ from prometheus_client.registry import Collector
 from models.serving.lane import Lane
 
 BUCKETS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60)
+TOKEN_BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
 
 
 class Metrics:
@@ -26,6 +28,14 @@ class Metrics:
         self.requests = prometheus_client.Counter(
             "parley_worker_requests", "Chat requests by how they ended", ["model", "end"], registry=self.registry
         )
+        self.token_time = prometheus_client.Histogram(
+            "parley_worker_token_seconds", "From one token to the next, mean of an answer", ["model"],
+            buckets=TOKEN_BUCKETS, registry=self.registry,
+        )  # fmt: skip
+        self.answered = prometheus_client.Counter(
+            "parley_worker_answer_tokens", "Tokens of whole answers, by the model or adapter that was asked", ["model"],
+            registry=self.registry,
+        )  # fmt: skip
         self.embedded = prometheus_client.Counter(
             "parley_worker_embedded_texts", "Texts turned into vectors", registry=self.registry
         )
@@ -50,7 +60,12 @@ class _Lanes(Collector):
         budget = gauge("cache_budget_tokens", "Tokens the cache may hold")
         steps, read = counter("steps", "Passes of the model"), counter("prompt_tokens", "Prompt tokens read")
         written, reused = counter("tokens", "Tokens written"), counter("reused_tokens", "Prompt tokens not read again")
-        failed = counter("failures", "Requests the model failed on")
+        failed, hits = (
+            counter("failures", "Requests the model failed on"),
+            counter("prefix_hits", "Prompts begun alike"),
+        )
+        shortages = counter("memory_shortages", "Passes that did not fit the memory and were made in parts")
+        rate = gauge("tokens_per_second", "Tokens written a second, over the last 15 seconds")
         # a lane with several names is told once, by its first
         for lane, name in {self._lanes[name]: name for name in reversed(list(self._lanes))}.items():
             running.add_metric([name], lane.scheduler.running)
@@ -63,4 +78,7 @@ class _Lanes(Collector):
             written.add_metric([name], lane.counts.written)
             reused.add_metric([name], lane.slots.reused)
             failed.add_metric([name], lane.counts.failed)
-        return running, waiting, free, held, budget, steps, read, written, reused, failed
+            hits.add_metric([name], lane.slots.hits)
+            shortages.add_metric([name], lane.passes.shortages)
+            rate.add_metric([name], lane.counts.rate(time.monotonic()))
+        return running, waiting, free, held, budget, steps, read, written, reused, failed, hits, shortages, rate

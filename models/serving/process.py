@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import resource
 import signal
 import sys
 import time
@@ -28,6 +29,8 @@ from models.serving.server import Server
 log = structlog.get_logger(__name__)
 
 DRAIN_SECONDS = 20.0
+IDLE_SECONDS = 75.0
+"""A connection without a whole request is closed after this, so that half-open ones do not pile up."""
 CANNOT_LISTEN = 75  # exit code: a temporary failure, as in sysexits.h
 DIED = 70  # exit code: the computing thread ended by an error
 
@@ -53,6 +56,8 @@ def run(models: Mapping[str, Path], embedding: Path | None, options: argparse.Na
     )
     if options.threads:
         torch.set_num_threads(options.threads)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # each connection is an open file
     device = pick_device(options.device)
     room = Room(options.slots, options.queue, options.context, options.cache_mib, options.chunk)
     folders = {folder: load(folder, room, device) for folder in dict.fromkeys(models.values())}
@@ -90,8 +95,9 @@ async def serve(loaded: Loaded, options: argparse.Namespace, started: float) -> 
         await _put_back(registry, options.adapter)
         server = Server(runner, loaded.lanes, registry, embeds=loaded.embedder is not None, token=token)
         site = web.AppRunner(
-            server.application(), handler_cancellation=True, access_log=None, shutdown_timeout=DRAIN_SECONDS
-        )
+            server.application(), handler_cancellation=True, access_log=None, shutdown_timeout=DRAIN_SECONDS,
+            keepalive_timeout=IDLE_SECONDS,
+        )  # fmt: skip
         await site.setup()
         try:
             try:

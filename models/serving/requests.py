@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any, Literal, TypeVar
 
 from aiohttp import web
@@ -9,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.dialect import Message, Sampling
 
+READ_SECONDS = 30.0
+"""Who needs longer than this to send a request is not waited for."""
 USUAL_TOKENS = 1024
 """The length of an answer that nobody bounded."""
 
@@ -157,7 +160,10 @@ T = TypeVar("T", bound=BaseModel)
 async def read(request: web.Request, kind: type[T]) -> T:
     """The request's body as `kind`. Raises WireError."""
     try:
-        body = await request.read()
+        async with asyncio.timeout(READ_SECONDS):
+            body = await request.read()
+    except TimeoutError as error:
+        raise WireError(408, "The request did not come in time.", code="request_timeout") from error
     except web.HTTPRequestEntityTooLarge as error:
         raise WireError(413, "The request is too large.", code="request_too_large") from error
     try:

@@ -192,17 +192,22 @@ class Server:
         self, asked: ChatRequest, lane: Lane, adapter: AdapterWeights | None, prompt: list[int], sampling: Sampling
     ) -> AsyncGenerator[Piece, None]:
         """The runner's pieces, measured. Raises WireError when the queue is full."""
-        started, first, end = time.monotonic(), True, "dropped"
+        started, first, end = time.monotonic(), 0.0, "dropped"
         deadline = started + (asked.deadline or math.inf)
         try:
             async with aclosing(
                 self._runner.stream(lane, prompt, sampling, asked.priority, deadline, adapter)
             ) as pieces:
                 async for piece in pieces:
-                    if first:
-                        self._metrics.first_token.labels(asked.model).observe(time.monotonic() - started)
-                        first = False
-                    end = piece.finish_reason or end
+                    if not first:
+                        first = time.monotonic()
+                        self._metrics.first_token.labels(asked.model).observe(first - started)
+                    if piece.finish_reason is not None and piece.usage is not None:
+                        end, tokens = piece.finish_reason, piece.usage.completion_tokens
+                        self._metrics.answered.labels(asked.model).inc(tokens)
+                        if tokens > 1:
+                            spent = (time.monotonic() - first) / (tokens - 1)
+                            self._metrics.token_time.labels(asked.model).observe(spent)
                     yield piece
         except QueueFull as error:
             end = "refused"

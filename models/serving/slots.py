@@ -36,6 +36,7 @@ class Slots:
     def __init__(self, count: int, budget: int) -> None:
         self.budget = budget
         self.reused = 0
+        self.hits = 0
         self._slots = [_Slot() for _ in range(count)]
         self._clock = 0
 
@@ -85,11 +86,11 @@ class Slots:
         variant = self._slots[slot].variant
         shared = [min(other.shared(prompt, variant), len(prompt) - 1) for other in self._slots]
         best = max(range(len(shared)), key=shared.__getitem__)
-        if shared[best] >= shared[slot] + WORTH:
-            self.reused += shared[best]
-            return best, shared[best]
-        self.reused += shared[slot]
-        return None, shared[slot]
+        source = best if shared[best] >= shared[slot] + WORTH else None
+        won = shared[slot if source is None else source]
+        self.reused += won
+        self.hits += won > 0
+        return source, won
 
     def hold(self, slot: int, tokens: Sequence[int]) -> None:
         """Write down what the slot holds now."""

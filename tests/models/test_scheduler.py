@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +18,13 @@ SLOTS, BUDGET, CHUNK = 3, 64, 8
 def generations(draw: st.DrawFn) -> Generation:
     """Few different tokens, so that prompts often begin alike."""
     prompt = draw(st.lists(st.integers(0, 1), min_size=1, max_size=40))
-    return Generation(prompt, draw(st.integers(1, BUDGET - len(prompt))), draw(st.integers(0, 2)))
+    most, priority, variant = (
+        draw(st.integers(1, BUDGET - len(prompt))),
+        draw(st.integers(0, 2)),
+        draw(st.integers(0, 1)),
+    )
+    deadline = draw(st.sampled_from([math.inf, math.inf, 5.0, 20.0, 60.0]))
+    return Generation(prompt, most, priority, variant, deadline)
 
 
 happenings = st.lists(
@@ -25,14 +33,17 @@ happenings = st.lists(
 
 
 class Model:
-    """Plays the forward: remembers which tokens each slot really holds, and says a fixed token."""
+    """Plays the forward: remembers which tokens each slot holds, and which weights read them."""
 
     def __init__(self, scheduler: Scheduler[Generation]) -> None:
         self.scheduler = scheduler
-        self.cache: dict[int, list[int]] = {}
+        self.cache: dict[int, list[tuple[int, int]]] = {}
+        self.steps = 0
 
     def step(self) -> None:
-        step = self.scheduler.plan()
+        self.steps += 1
+        step = self.scheduler.plan(self.steps)
+        assert all(each.over and each.slot == -1 and each.deadline <= self.steps for each in step.expired)
         for slot in step.released:
             self.cache[slot] = []
         slots = [part.generation.slot for part in step.parts]
@@ -43,8 +54,9 @@ class Model:
             if part.source is not None:
                 self.cache[generation.slot] = self.cache[part.source][: generation.cached]
             held = self.cache.get(generation.slot, [])[: generation.cached]
-            assert held == generation.tokens[: generation.cached], "a slot holds another conversation"
-            self.cache[generation.slot] = generation.tokens[: generation.cached + part.count]
+            tokens = [(token, generation.variant) for token in generation.tokens]
+            assert held == tokens[: generation.cached], "a slot holds another conversation"
+            self.cache[generation.slot] = tokens[: generation.cached + part.count]
         for part in step.parts:
             speaks = part.count == part.generation.pending
             self.scheduler.computed(part)
@@ -179,3 +191,26 @@ def test_what_a_failed_request_left_is_not_used() -> None:
     scheduler.submit(again)
     scheduler.plan()
     assert (again.cached, slots.reused) == (0, 0)
+
+
+def test_past_its_deadline_a_request_is_over_wherever_it_is() -> None:
+    slots = Slots(1, BUDGET)
+    scheduler: Scheduler[Generation] = Scheduler(slots, chunk=CHUNK)
+    running, waiting, patient = Generation([1], 60, deadline=3), Generation([1], 1, deadline=2), Generation([1], 1)
+    for generation in (running, waiting, patient):
+        scheduler.submit(generation)
+    assert scheduler.plan(1).expired == []
+    assert scheduler.plan(2).expired == [waiting]
+    assert scheduler.plan(3).expired == [running]
+    assert (patient.slot, scheduler.waiting) == (0, 0)
+    assert scheduler.plan(4).expired == []
+
+
+def test_what_one_adapter_read_is_not_given_to_another() -> None:
+    slots, scheduler = made()
+    model, prompt = Model(scheduler), list(range(20))
+    for variant, hits in ((0, 0), (1, 0), (0, 1), (1, 2), (2, 2)):
+        scheduler.submit(Generation(prompt, 1, variant=variant))
+        while scheduler.busy:
+            model.step()
+        assert slots.hits == hits
