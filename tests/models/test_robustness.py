@@ -95,15 +95,21 @@ async def test_interactive_requests_pass_batch_jobs(tiny_worker: Served, client:
         await whole(client, **asked)
         order.append(name)
 
-    async def full() -> bool:
-        return bool((await health(tiny_worker))["waiting"] >= 6)
+    async def waiting(number: int) -> bool:
+        return bool((await health(tiny_worker))["waiting"] >= number)
 
-    first = [asyncio.create_task(whole(client, max_tokens=400)) for _ in range(8)]
+    holders = [asyncio.create_task(whole(client, max_tokens=4000)) for _ in range(8)]
     jobs = [asyncio.create_task(ask("job", max_tokens=60, extra_body={"priority": 1})) for _ in range(6)]
-    await until(full)
+    await until(lambda: waiting(6))
     talk = asyncio.create_task(ask("talk", max_tokens=5))
-    await asyncio.gather(*first, *jobs, talk)
-    assert order[0] == "talk"
+    await until(lambda: waiting(7))
+    holders[0].cancel()  # one slot is free, and seven want it
+    await talk
+    assert order == ["talk"]
+    for task in [*holders, *jobs]:
+        task.cancel()
+    await asyncio.gather(*holders, *jobs, return_exceptions=True)
+    await until(all_free(tiny_worker))
 
 
 async def test_nobody_gets_half_a_character(client: AsyncOpenAI, serve: Serve, tmp_path: Path) -> None:
