@@ -30,7 +30,7 @@ async def test_an_answer_in_events(page: Page) -> None:
     assert answer["text"] == "You said: slow **bold** words"
     assert answer["blocks"] == ["<p>You said: slow <strong>bold</strong> words</p>"]
     assert answer["turn"] == events[0][1]["turn"]
-    assert {button["control"] for button in answer["buttons"]} == {"retry", "up", "down", "why"}
+    assert {button["control"] for button in answer["buttons"]} == {"retry", "up", "down", "flag", "why"}
 
 
 async def test_text_comes_before_the_end(page: Page) -> None:
