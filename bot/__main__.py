@@ -66,13 +66,26 @@ def run() -> None:
         from bot.parley import open_parley
 
         ended = asyncio.Event()
+        troubles: list[UserError] = []
+
+        def fail(trouble: UserError) -> None:
+            """A platform cannot go on until the owner has mended something."""
+            troubles.append(trouble)
+            ended.set()
+
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, ended.set)
         async with contextlib.AsyncExitStack() as stack:
             parley = await stack.enter_async_context(open_parley(settings))
             web = await stack.enter_async_context(WebApp(parley.chatbot, parley.stores, settings, parley.readiness))
             print(f"Parley is at {web.url}", file=sys.stderr)
+            if settings.discord_token.get_secret_value():
+                from adapters.discord.client import DiscordApp
+
+                await stack.enter_async_context(DiscordApp(parley.chatbot, parley.stores, settings, fail))
             await ended.wait()
+            if troubles:
+                raise troubles[0]
             print("Ending; running answers have a few seconds.", file=sys.stderr)
         return 0
 

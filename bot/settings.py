@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -53,6 +54,13 @@ class Settings(BaseSettings):
     log_chat_text: bool = False
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
+    discord_token: SecretStr = SecretStr("")
+    discord_api_url: str = ""
+    discord_gateway_url: str = ""
+    discord_message_content: bool = True
+    discord_guilds: str = ""
+    discord_shards: str = ""
+
     web_host: str = "127.0.0.1"
     web_port: int = Field(8080, ge=0, le=65535)
     web_token: SecretStr = SecretStr("")
@@ -75,6 +83,20 @@ class Settings(BaseSettings):
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
 
+    @field_validator("discord_guilds")
+    @classmethod
+    def _guild_ids(cls, value: str) -> str:
+        if not re.fullmatch(r"\s*(\d{15,20}\s*(,\s*\d{15,20}\s*)*)?", value):
+            raise ValueError("server ids with commas between them, such as 123456789012345678")
+        return value
+
+    @field_validator("discord_shards")
+    @classmethod
+    def _shard_plan(cls, value: str) -> str:
+        if not re.fullmatch(r"|auto|\d+|\d+(,\d+)*/\d+", value):
+            raise ValueError("auto, a number of shards such as 4, or the ids of these that run here such as 0,1/4")
+        return value
+
     @model_validator(mode="after")
     def _guarded(self) -> Settings:
         if self.web_host not in LOOPBACK and not self.web_token.get_secret_value():
@@ -85,6 +107,17 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The database's URL, by default a SQLite file in the data folder."""
         return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'parley.db'}"
+
+    @property
+    def discord_guild_ids(self) -> tuple[int, ...]:
+        """The servers where commands are registered; none = everywhere."""
+        return tuple(int(part) for part in self.discord_guilds.split(",") if part.strip())
+
+    @property
+    def discord_shard_plan(self) -> tuple[int | None, list[int] | None]:
+        """How many shards there are and which of them run here; None is for Discord to say, or all."""
+        ids, _, count = self.discord_shards.rpartition("/")
+        return (None if count == "auto" else int(count)), [int(part) for part in ids.split(",")] if ids else None
 
     def models(self) -> dict[str, str]:
         """Every model that has to be resident: name on the wire to checkpoint. "parley" is the default one."""

@@ -1,0 +1,1 @@
+"""Discord: slash commands, conversation, and answers that stream into components."""

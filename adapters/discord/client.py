@@ -1,0 +1,192 @@
+"""The Discord adapter: one client, its events, and how it starts and ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import aiohttp
+import discord
+import structlog
+import yarl
+from discord import app_commands
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+
+from adapters.discord.answers import Answers, Core
+from adapters.discord.channels import Channels
+from adapters.discord.commands import message_command, slash_command, sync
+from adapters.discord.controls import Controls
+from adapters.discord.courier import DiscordCourier
+from adapters.discord.menus import Menus
+from adapters.discord.posts import InteractionPost
+from adapters.discord.requests import HOSTS, author_of, place_of
+from bot.commands import Command
+from bot.errors import UserError
+from bot.request import Request
+from bot.settings import Settings
+from bot.stores import Stores
+
+log = structlog.get_logger(__name__)
+
+PORTAL = "https://discord.com/developers/applications"
+WRONG_TOKEN = (
+    "DISCORD_TOKEN: Discord does not accept this token. Copy it anew from the Bot page of your application at "
+    f"{PORTAL} (Reset Token); it is not the application id."
+)
+NO_INTENT = (
+    f"Discord refuses the Message Content intent. Switch it on at {PORTAL} under Bot, Privileged Gateway Intents; "
+    "or set DISCORD_MESSAGE_CONTENT=false: then I answer commands, mentions, replies to me and direct messages only."
+)
+REDELIVER_SECONDS = 60.0
+LOGIN_SECONDS = 5.0
+
+Interaction = discord.Interaction[Any]
+
+
+class DiscordApp:
+    """Connects while it is open. `fail` hears of what only the owner can mend, once connected or not."""
+
+    def __init__(self, core: Core, stores: Stores, settings: Settings, fail: Callable[[UserError], None]) -> None:
+        self._settings = settings
+        self._core = core
+        self._fail = fail
+        self._hosts = HOSTS
+        if settings.discord_api_url:
+            Route.BASE = settings.discord_api_url.rstrip("/")
+            self._hosts |= {urlsplit(settings.discord_api_url).hostname or ""}
+        if settings.discord_gateway_url:
+            DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(settings.discord_gateway_url)
+        _shorten_logs()
+        self.client = _client(settings)
+        self._answers = Answers(core, stores)
+        self._controls = Controls(self._answers)
+        self._channels = Channels(self._answers, self.client, self._hosts)
+        self._tree = app_commands.CommandTree[Any](self.client)
+        for command in core.commands:
+            self._tree.add_command(slash_command(command, self._run))
+        for menu in Menus(self._answers, self._hosts).all:
+            self._tree.add_command(message_command(menu.name, menu.names, menu.run, guild_only=menu.guild_only))
+        self._tree.on_error = self._on_tree_error  # type: ignore[method-assign]
+        for handler in (self.on_ready, self.on_interaction, self.on_error):
+            self.client.event(handler)
+        self.client.event(self._channels.on_message)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        self._tasks.append(asyncio.create_task(self._connect(), name="discord"))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.client.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def on_ready(self) -> None:
+        user = self.client.user
+        log.info("discord_ready", user=str(user), guilds=len(self.client.guilds))
+        guilds = self._settings.discord_guild_ids
+        try:
+            await sync(self._tree, guilds, self._settings.data_dir / "discord-commands")
+        except discord.HTTPException as error:
+            log.error("commands_not_told", detail=f"{error.status} {error.code}: {error.text}"[:500])
+        if len(self._tasks) == 1:
+            self._tasks.append(asyncio.create_task(self._redeliver(), name="discord redelivery"))
+
+    async def on_interaction(self, interaction: Interaction) -> None:
+        if interaction.type in (discord.InteractionType.component, discord.InteractionType.modal_submit):
+            await self._controls.handle(interaction)
+
+    async def on_error(self, event: str, *_args: Any, **_more: Any) -> None:
+        log.exception("discord_event_failed", what=event)
+
+    async def _on_tree_error(self, interaction: Interaction, error: app_commands.AppCommandError) -> None:
+        log.error("discord_command_failed", exc_info=error)
+
+    async def _run(self, interaction: Interaction, command: Command, options: dict[str, str]) -> None:
+        """A slash command."""
+        request = Request(
+            id=str(interaction.id),
+            place=place_of(interaction.channel, interaction.guild_id),
+            author=author_of(interaction.user, interaction.locale.value),
+            command=command.name,
+            options=options,
+        )
+        await self._answers.give(request, InteractionPost(interaction))
+
+    async def _connect(self) -> None:
+        """Log in and stay connected; what the owner has to mend ends it, all else is tried again."""
+        token = self._settings.discord_token.get_secret_value().strip()
+        wait = LOGIN_SECONDS
+        while True:
+            try:
+                await self.client.login(token)
+                await self.client.connect(reconnect=True)
+                return
+            except discord.LoginFailure:
+                self._fail(UserError(WRONG_TOKEN))
+                return
+            except discord.PrivilegedIntentsRequired:
+                self._fail(UserError(NO_INTENT))
+                return
+            except (discord.HTTPException, discord.GatewayNotFound, aiohttp.ClientError, OSError) as error:
+                log.warning("discord_not_reached", detail=f"{type(error).__name__}: {error}", again_in=wait)
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, 300.0)
+            except discord.ConnectionClosed as error:
+                self._fail(UserError(f"Discord ended the connection for good (code {error.code}); see doctor."))
+                return
+
+    async def _redeliver(self) -> None:
+        """Send what a crash or a refusal kept from its reader."""
+        courier = DiscordCourier(self.client, self._answers)
+        while True:
+            count = await self._core.ledger.redeliver("discord", courier)
+            if count:
+                log.info("answers_redelivered", count=count)
+            await asyncio.sleep(REDELIVER_SECONDS)
+
+
+def _client(settings: Settings) -> discord.Client:
+    intents = discord.Intents.none()
+    intents.guilds = True
+    intents.guild_messages = intents.dm_messages = True
+    intents.guild_reactions = intents.dm_reactions = True
+    intents.message_content = settings.discord_message_content
+    options: dict[str, Any] = {
+        "intents": intents,
+        "allowed_mentions": discord.AllowedMentions.none(),
+        "max_messages": None,
+        "max_ratelimit_timeout": 30.0,
+    }
+    if not settings.discord_shards:
+        return discord.Client(**options)
+    count, ids = settings.discord_shard_plan
+    if ids:
+        options["shard_ids"] = ids
+    return discord.AutoShardedClient(shard_count=count, **options)
+
+
+class _OneLine(logging.Filter):
+    """The library tells a lost connection with its traceback; one sentence is enough."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info and record.exc_info[1] is not None:
+            error = record.exc_info[1]
+            record.msg = f"{record.getMessage()} ({type(error).__name__}: {error})"
+            record.args, record.exc_info, record.exc_text = (), None, None
+        return True
+
+
+def _shorten_logs() -> None:
+    for name in ("discord.client", "discord.gateway", "discord.shard", "discord.http"):
+        logger = logging.getLogger(name)
+        if not any(isinstance(one, _OneLine) for one in logger.filters):
+            logger.addFilter(_OneLine())

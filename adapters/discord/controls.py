@@ -1,0 +1,148 @@
+"""Presses on Discord: read from the custom_id alone, so that they work after a restart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import discord
+import structlog
+from discord import ui
+
+from adapters.discord.answers import Answers
+from adapters.discord.layout import SHARE, Pressed, read_custom_id
+from adapters.discord.posts import InPlacePost, InteractionPost, Post, PressedMessage, partial
+from adapters.discord.requests import author_of, place_of
+from bot.controls import DOWN, EDIT, Control
+from bot.delivery import SendError
+from bot.request import Press, Request
+
+log = structlog.get_logger(__name__)
+
+IN_PLACE = frozenset({Control.RETRY, Control.VERSION})
+"""These write the answer anew where it stands."""
+ALONE = frozenset({
+    Control.STOP, Control.UP, Control.DOWN, Control.WHY, Control.SOURCES, Control.UNDO, Control.EDIT, Control.FLAG,
+})  # fmt: skip
+"""What these say is for the presser alone."""
+ASKS = {Control.DOWN: DOWN.asks, Control.EDIT: EDIT.asks}
+REASONS = ("Wrong", "Made up", "Not what I asked", "Too long", "Bad tone", "Should not be said")
+MOST_TYPED = 4000
+
+Interaction = discord.Interaction[Any]
+
+
+class Controls:
+    """Answers presses and the modals that some of them open."""
+
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+
+    async def handle(self, interaction: Interaction) -> bool:
+        """Answer an interaction if it is one of an answer's controls."""
+        pressed = read_custom_id(str(data_of(interaction).get("custom_id", "")))
+        if pressed is None:
+            return False
+        if interaction.type is discord.InteractionType.modal_submit:
+            await self._press(interaction, pressed, *_typed(interaction))
+        elif pressed.control == SHARE:
+            await self._share(interaction, pressed)
+        elif pressed.control in ASKS:
+            await self._ask(interaction, pressed)
+        else:
+            await self._press(interaction, pressed, pressed.value)
+        return True
+
+    async def _press(self, interaction: Interaction, pressed: Pressed, value: str, reasons: Sequence[str] = ()) -> None:
+        request = Request(
+            id=str(interaction.id),
+            place=place_of(interaction.channel, interaction.guild_id),
+            author=author_of(interaction.user, interaction.locale.value),
+            press=Press(pressed.turn_id, pressed.control, value),
+        )
+        shown_as = value if pressed.control == Control.VERSION else ""
+        await self._answers.give(request, await self._post(interaction, pressed), shown_as=shown_as)
+
+    async def _post(self, interaction: Interaction, pressed: Pressed) -> Post:
+        if pressed.control in IN_PLACE:
+            return InPlacePost(interaction, await self._standing(interaction, pressed))
+        return InteractionPost(interaction, private=True if pressed.control in ALONE else None)
+
+    async def _standing(self, interaction: Interaction, pressed: Pressed) -> list[Any]:
+        """The messages of the answer under which something was pressed, the pressed one last."""
+        here = PressedMessage(interaction)
+        row = await self._answers.stores.turns.get(pressed.turn_id)
+        kept = (row.message or {}).get("messages", []) if row is not None else []
+        before = [int(one) for one in kept if int(one) != here.id] if str(here.id) in kept else []
+        return [*(partial(interaction.channel, one) for one in before), here]
+
+    async def _ask(self, interaction: Interaction, pressed: Pressed) -> None:
+        """Open the modal of a control that wants words."""
+        typed = ""
+        if pressed.control == Control.EDIT:
+            row = await self._answers.stores.turns.get(pressed.turn_id)
+            typed = row.answer[:MOST_TYPED] if row is not None else ""
+        await interaction.response.send_modal(_modal(pressed, ASKS[Control(pressed.control)], typed))
+
+    async def _share(self, interaction: Interaction, pressed: Pressed) -> None:
+        """Show a private answer to everybody, under the name of who asked for it."""
+        row = await self._answers.stores.turns.get(pressed.turn_id)
+        post = InteractionPost(interaction, private=True)
+        if row is None or row.user != author_key(interaction):
+            await _tell(post, "That answer is no longer kept, so it cannot be shown.")
+            return
+        shared = InteractionPost(interaction)
+        await shared.begin()
+        try:
+            await self._answers.show(row, shared, note=f"Shared by {interaction.user.display_name}")
+        finally:
+            await shared.end()
+
+
+def data_of(interaction: Interaction) -> dict[str, Any]:
+    """What came with an interaction, as Discord sent it."""
+    return cast("dict[str, Any]", interaction.data or {})
+
+
+def author_key(interaction: Interaction) -> str:
+    """The presser's key in the store."""
+    return f"discord:{interaction.user.id}"
+
+
+def _modal(pressed: Pressed, asks: str, typed: str) -> ui.Modal:
+    modal = ui.Modal(title="Better answer" if pressed.control == Control.DOWN else "Edit", custom_id=pressed.custom_id)
+    if pressed.control == Control.DOWN:
+        options = [discord.SelectOption(label=reason, value=reason.lower()) for reason in REASONS]
+        reasons = ui.Select[ui.Modal](
+            custom_id="reasons", options=options, min_values=0, max_values=len(options), required=False
+        )
+        modal.add_item(ui.Label(text="What was wrong?", component=reasons))
+    words = ui.TextInput[ui.Modal](
+        custom_id="words", style=discord.TextStyle.paragraph, max_length=MOST_TYPED, default=typed or None,
+        required=pressed.control != Control.DOWN,
+    )  # fmt: skip
+    modal.add_item(ui.Label(text=asks[:45], component=words))
+    # Nothing is kept in the library: what comes back is read by its custom_id, also after a restart.
+    modal.stop()
+    return modal
+
+
+def _typed(interaction: Interaction) -> tuple[str, list[str]]:
+    """The words and the reasons in a modal that came back."""
+    words, reasons = "", []
+    for component in data_of(interaction).get("components", ()):
+        inner: Any = component.get("component", {})
+        if inner.get("custom_id") == "words":
+            words = inner.get("value", "")
+        elif inner.get("custom_id") == "reasons":
+            reasons = list(inner.get("values", ()))
+    return words, reasons
+
+
+async def _tell(post: Post, words: str) -> None:
+    try:
+        await post.tell(words)
+    except SendError as error:
+        log.warning("not_told", detail=error.detail)
+    finally:
+        await post.end()

@@ -1,0 +1,107 @@
+"""Message commands: what can be done with any message, answered to the clicker alone."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import discord
+
+from adapters.discord.answers import Answers
+from adapters.discord.posts import InteractionPost
+from adapters.discord.requests import attachments_of, author_of, place_of, quote_of, words_of
+from bot.request import Quote, Request
+
+FROM_HERE = 100
+"""The most messages that are summarised from one on."""
+
+Interaction = discord.Interaction[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """One message command: its names, and what it does with the message."""
+
+    name: str
+    run: Callable[[Interaction, discord.Message], Awaitable[None]]
+    names: Mapping[str, str] = field(default_factory=dict)
+    guild_only: bool = False
+
+
+class Menus:
+    """The message commands that need nothing but a scenario."""
+
+    def __init__(self, answers: Answers, hosts: frozenset[str]) -> None:
+        self._answers = answers
+        self._hosts = hosts
+
+    @property
+    def all(self) -> tuple[Menu, ...]:
+        return (
+            Menu("Translate", self._translate, {
+                "zh-CN": "翻译", "es-ES": "Traducir", "fr": "Traduire", "de": "Übersetzen", "ja": "翻訳",
+            }),
+            Menu("Correct my text", self._correct, {
+                "zh-CN": "修改我的文字", "es-ES": "Corregir mi texto", "fr": "Corriger mon texte",
+                "de": "Meinen Text korrigieren", "ja": "文章を直す",
+            }),
+            Menu("Ask support about this", self._support, {
+                "zh-CN": "就此询问支持", "es-ES": "Preguntar al soporte", "fr": "Demander au support",
+                "de": "Support dazu fragen", "ja": "サポートに聞く",
+            }),
+            Menu("Summarise from here", self._summarise, {
+                "zh-CN": "从这里开始总结", "es-ES": "Resumir desde aquí", "fr": "Résumer à partir d’ici",
+                "de": "Ab hier zusammenfassen", "ja": "ここから要約",
+            }),
+        )  # fmt: skip
+
+    async def _translate(self, interaction: Interaction, message: discord.Message) -> None:
+        # The language is the clicker's own, which the scenario reads from the author.
+        await self._ask(interaction, message, "translate", words_of(message))
+
+    async def _correct(self, interaction: Interaction, message: discord.Message) -> None:
+        await self._ask(interaction, message, "write", words_of(message), {"kind": "proofread"})
+
+    async def _support(self, interaction: Interaction, message: discord.Message) -> None:
+        await self._ask(interaction, message, "support", words_of(message))
+
+    async def _summarise(self, interaction: Interaction, message: discord.Message) -> None:
+        post = InteractionPost(interaction, private=True)
+        await post.begin()
+        quotes = [quote_of(message)]
+        channel = interaction.channel
+        if isinstance(channel, discord.abc.Messageable):
+            try:
+                quotes += [quote_of(one) async for one in channel.history(limit=FROM_HERE, after=message)]
+            except discord.HTTPException:
+                await post.tell("I may not read this channel's messages: I need to see it and read its history.")
+                return
+        request = self._request(interaction, "summarize", "", {}, tuple(quote for quote in quotes if quote))
+        await self._answers.give(request, post, shareable=True)
+
+    async def _ask(
+        self, interaction: Interaction, message: discord.Message, command: str, text: str,
+        options: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
+        post = InteractionPost(interaction, private=True)
+        if not text and not message.attachments:
+            await post.tell("There are no words in that message.")
+            return
+        request = self._request(interaction, command, text, options or {}, message=message)
+        await self._answers.give(request, post, shareable=True)
+
+    def _request(
+        self, interaction: Interaction, command: str, text: str, options: Mapping[str, str],
+        quotes: tuple[Quote, ...] = (), message: discord.Message | None = None,
+    ) -> Request:  # fmt: skip
+        return Request(
+            id=str(interaction.id),
+            place=place_of(interaction.channel, interaction.guild_id),
+            author=author_of(interaction.user, interaction.locale.value),
+            text=text,
+            command=command,
+            options=options,
+            quotes=quotes,
+            attachments=attachments_of(message, self._hosts) if message is not None else (),
+        )

@@ -1,0 +1,248 @@
+"""Where an answer's messages stand: in a channel, or behind an interaction that has to be acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import discord
+import structlog
+
+from adapters.discord.errors import sending
+from adapters.discord.layout import Page
+from bot.delivery import SendForbidden
+from bot.turn import File
+
+log = structlog.get_logger(__name__)
+
+QUICK = 0.25
+"""Seconds in which an answer may come before Discord hears that it takes longer; it waits for three."""
+TOKEN_MARGIN = 30.0
+"""Seconds before an interaction's token dies at which the bot's own is taken."""
+TYPING = 8.0
+"""Seconds between two signs of typing; one is seen for ten."""
+
+
+class Post(Protocol):
+    """The messages of one answer, counted from 0: `show` writes the next one or changes one."""
+
+    async def begin(self) -> None: ...
+
+    async def show(self, number: int, page: Page, files: Sequence[File] = (), *, private: bool = False) -> None: ...
+
+    async def tell(self, words: str) -> None:
+        """Say that nothing will come, to the asker alone where that is possible."""
+        ...
+
+    async def drop(self, number: int) -> None:
+        """Take away a message that is no longer needed, and all behind it."""
+        ...
+
+    async def end(self) -> None: ...
+
+    @property
+    def ids(self) -> tuple[str, ...]: ...
+
+
+class ChannelPost:
+    """Messages in a channel, the first one an answer to `prompt`."""
+
+    def __init__(
+        self, channel: discord.abc.Messageable, prompt: discord.MessageReference | None = None,
+        standing: Sequence[Any] = (),
+    ) -> None:  # fmt: skip
+        self._channel = channel
+        self._prompt = prompt
+        self._messages: list[Any] = list(standing)
+        self._typing: asyncio.Task[None] | None = None
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(str(message.id) for message in self._messages)
+
+    async def begin(self) -> None:
+        self._typing = asyncio.create_task(self._type())
+
+    async def end(self) -> None:
+        if self._typing is not None:
+            self._typing.cancel()
+            await asyncio.wait([self._typing])
+
+    async def show(self, number: int, page: Page, files: Sequence[File] = (), *, private: bool = False) -> None:
+        await self.end()
+        if number < len(self._messages):
+            with sending(repeatable=True):
+                await self._messages[number].edit(view=page.view(), **_attached(files))
+            return
+        with sending():
+            self._messages.append(await self._send(page, files))
+
+    async def tell(self, words: str) -> None:
+        await self.show(len(self._messages), Page(words))
+
+    async def drop(self, number: int) -> None:
+        gone, self._messages = self._messages[number:], self._messages[:number]
+        for message in gone:
+            with contextlib.suppress(discord.HTTPException):
+                await message.delete()
+
+    async def _send(self, page: Page, files: Sequence[File]) -> discord.Message:
+        more: dict[str, Any] = {"files": opened(files)} if files else {}
+        if self._prompt is not None and not self._messages:
+            more["reference"] = self._prompt
+        return await self._channel.send(view=page.view(), **more)
+
+    async def _type(self) -> None:
+        """Show typing until the first message; a channel where that is not allowed shows nothing."""
+        with contextlib.suppress(discord.HTTPException):
+            while True:
+                await self._channel.typing()
+                await asyncio.sleep(TYPING)
+
+
+class InteractionPost:
+    """Messages behind an interaction: acknowledged in time, private where the answer is.
+
+    After the token's death they go on with the bot's own, in the same channel.
+    `private`: whether it is settled that only the asker sees them; None leaves it to the answer.
+    """
+
+    def __init__(self, interaction: discord.Interaction[Any], *, private: bool | None = None) -> None:
+        self._interaction = interaction
+        self._private = private
+        self._lock = asyncio.Lock()
+        self._pending: asyncio.Task[None] | None = None
+        self._messages: list[Any] = []
+        self._lost = False
+        self._dropped = False
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(str(message.id) for message in self._messages)
+
+    async def begin(self) -> None:
+        self._pending = asyncio.create_task(self._acknowledge())
+
+    async def end(self) -> None:
+        if self._pending is not None:
+            self._pending.cancel()
+            await asyncio.wait([self._pending])
+
+    async def show(self, number: int, page: Page, files: Sequence[File] = (), *, private: bool = False) -> None:
+        private = private or bool(self._private)
+        if private and not self._private and self._messages:
+            # What was waited for in front of everybody turned out to be for the asker alone.
+            await self.drop(0)
+        async with self._lock:
+            if number < len(self._messages):
+                with sending(repeatable=True):
+                    await self._alive(self._messages[number], private).edit(view=page.view(), **_attached(files))
+                return
+            with sending():
+                self._messages.append(await self._next(page, files, private))
+
+    async def tell(self, words: str) -> None:
+        await self.show(len(self._messages), Page(words), private=True)
+
+    async def drop(self, number: int) -> None:
+        gone, self._messages = self._messages[number:], self._messages[:number]
+        for message in gone:
+            with contextlib.suppress(discord.HTTPException):
+                await message.delete()
+        self._dropped = self._dropped or (number == 0 and bool(gone))
+
+    @property
+    def _late(self) -> bool:
+        left = self._interaction.expires_at - discord.utils.utcnow()
+        return self._lost or left.total_seconds() < TOKEN_MARGIN
+
+    async def _acknowledge(self) -> None:
+        await asyncio.sleep(0 if self._private is not None else QUICK)
+        async with self._lock:
+            if self._interaction.response.is_done():
+                return
+            try:
+                await self._interaction.response.defer(ephemeral=bool(self._private), thinking=True)
+            except discord.HTTPException as error:
+                # Too late, or another host was faster: the answer comes by the bot's own token.
+                self._lost = True
+                log.warning("interaction_not_acknowledged", code=error.code, detail=error.text)
+
+    async def _next(self, page: Page, files: Sequence[File], private: bool) -> Any:
+        interaction, first = self._interaction, not self._messages
+        if self._late:
+            return await self._through_channel(page, files, private)
+        if not interaction.response.is_done():
+            answered = await interaction.response.send_message(view=page.view(), ephemeral=private, **_sent(files))
+            return answered.resource
+        if first and not self._dropped:
+            if private == bool(self._private):
+                return await interaction.edit_original_response(view=page.view(), **_attached(files))
+            await interaction.delete_original_response()
+        return await interaction.followup.send(view=page.view(), ephemeral=private, wait=True, **_sent(files))
+
+    async def _through_channel(self, page: Page, files: Sequence[File], private: bool) -> discord.Message:
+        channel = self._interaction.channel
+        if private or not isinstance(channel, discord.abc.Messageable):
+            raise SendForbidden("the interaction is over and its answer was private")
+        return await channel.send(view=page.view(), **_sent(files))
+
+    def _alive(self, message: Any, private: bool) -> Any:
+        channel = self._interaction.channel
+        if not self._late or private or not isinstance(channel, discord.abc.Messageable):
+            return message
+        return partial(channel, message.id)
+
+
+class InPlacePost(ChannelPost):
+    """The messages of an earlier answer, written anew; what fails is told to the presser alone."""
+
+    def __init__(self, interaction: discord.Interaction[Any], standing: Sequence[Any]) -> None:
+        assert isinstance(interaction.channel, discord.abc.Messageable)
+        super().__init__(interaction.channel, standing=standing)
+        self._interaction = interaction
+
+    async def begin(self) -> None:
+        with sending():
+            await self._interaction.response.defer()
+
+    async def tell(self, words: str) -> None:
+        with sending():
+            await self._interaction.followup.send(view=Page(words).view(), ephemeral=True)
+
+
+class PressedMessage:
+    """The message under which something was pressed, changed through the interaction; that works for private ones."""
+
+    def __init__(self, interaction: discord.Interaction[Any]) -> None:
+        assert interaction.message is not None
+        self._interaction = interaction
+        self.id = interaction.message.id
+
+    async def edit(self, **changes: Any) -> None:
+        await self._interaction.edit_original_response(**changes)
+
+    async def delete(self) -> None:
+        await self._interaction.delete_original_response()
+
+
+def partial(channel: Any, message_id: int) -> discord.PartialMessage:
+    """A message that can be edited without having been fetched."""
+    found: discord.PartialMessage = channel.get_partial_message(message_id)
+    return found
+
+
+def opened(files: Sequence[File]) -> list[discord.File]:
+    """Files as the library uploads them."""
+    return [discord.File(io.BytesIO(file.content), filename=file.name) for file in files]
+
+
+def _sent(files: Sequence[File]) -> dict[str, Any]:
+    return {"files": opened(files)} if files else {}
+
+
+def _attached(files: Sequence[File]) -> dict[str, Any]:
+    return {"attachments": opened(files)} if files else {}

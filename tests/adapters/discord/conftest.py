@@ -1,0 +1,98 @@
+"""The adapter over the real core and a real store, with an engine that speaks by script, against the peer."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from adapters.discord.client import DiscordApp
+from bot.chatbot import ChatBot
+from bot.database import Database
+from bot.errors import UserError
+from bot.generation import Generator
+from bot.hosts import Hosts
+from bot.knowledge.gaps import Gaps
+from bot.knowledge.library import Library
+from bot.learning.feedback import Feedback
+from bot.members import Members
+from bot.memory import Memory
+from bot.router import Router
+from bot.scenarios.cards import Cards
+from bot.scenarios.glossary import Glossary
+from bot.settings import Settings
+from bot.stores import Stores
+from bot.turns import Turns
+from tests.adapters.discord.peer import Peer
+from tests.adapters.discord.people import World, world
+from tests.adapters.discord.schema import check_bodies
+from tests.adapters.web.scenes import SCENARIOS, Keeper, Script
+
+
+@dataclass
+class Stage:
+    """A bot on the peer's server. `troubles` is what the adapter told the owner to mend."""
+
+    peer: Peer
+    world: World
+    app: DiscordApp
+    script: Script
+    stores: Stores
+    chatbot: ChatBot
+    troubles: list[UserError] = field(default_factory=list)
+
+
+@contextlib.asynccontextmanager
+async def staged(peer: Peer, place: World, path: Path, **changes: object) -> AsyncIterator[Stage]:
+    """The bot, connected, with some settings changed."""
+    settings = Settings(_env_file=None, data_dir=path, model="script", **(peer.settings | changes))  # type: ignore[arg-type]
+    script, keeper = Script(), Keeper()
+    async with Database(settings.database) as database:
+        await database.migrate()
+        stores = Stores(
+            database=database, turns=Turns(database), memory=Memory(database), members=Members(database),
+            feedback=Feedback(database), cards=Cards(database), glossary=Glossary(database),
+            library=Library(database, script), gaps=Gaps(database),
+        )  # fmt: skip
+        hosts = Hosts(database)
+        await hosts.enter()
+        chatbot = ChatBot(settings, stores, Router(SCENARIOS), Generator(script, keeper), keeper, hosts.id)
+        troubles: list[UserError] = []
+        app = DiscordApp(chatbot, stores, settings, troubles.append)
+        try:
+            async with app:
+                yield Stage(peer, place, app, script, stores, chatbot, troubles)
+                await chatbot.close(0.1)
+        finally:
+            await hosts.leave()
+
+
+@pytest.fixture
+async def peer() -> AsyncIterator[Peer]:
+    """A Discord of its own; what the bot sent it has to fit Discord's own description."""
+    async with Peer() as peer:
+        yield peer
+    check_bodies(peer.calls)
+
+
+@pytest.fixture
+def harbour(peer: Peer) -> World:
+    return world(peer)
+
+
+@pytest.fixture
+def stage_with(peer: Peer, harbour: World, tmp_path: Path) -> Callable[..., AbstractAsyncContextManager[Stage]]:
+    """Starts a bot with some settings changed."""
+    return lambda **changes: staged(peer, harbour, tmp_path, **changes)
+
+
+@pytest.fixture
+async def stage(peer: Peer, harbour: World, tmp_path: Path) -> AsyncIterator[Stage]:
+    """A bot that is connected and has told its commands."""
+    async with staged(peer, harbour, tmp_path) as stage:
+        await peer.until(lambda: peer.backend.commands.get(None), words="commands are registered")
+        yield stage
