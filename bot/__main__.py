@@ -82,11 +82,13 @@ def run() -> None:
             if settings.discord_token.get_secret_value():
                 from adapters.discord.client import DiscordApp
 
-                await stack.enter_async_context(DiscordApp(parley.chatbot, parley.stores, settings, fail))
+                discord = DiscordApp(parley.chatbot, parley.stores, settings, parley.couriers, fail)
+                await stack.enter_async_context(discord)
             await ended.wait()
             if troubles:
                 raise troubles[0]
             print("Ending; running answers have a few seconds.", file=sys.stderr)
+            await parley.chatbot.close()  # while the platforms can still take them
         return 0
 
     execute(main)

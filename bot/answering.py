@@ -187,7 +187,8 @@ class Answering:
             job.id, state="done", scenario=route.name, question=question or route.text, answer=finished.text,
             action=finished.action, sources=[asdict(source) for source in finished.sources],
             buttons=[asdict(button) for button in finished.buttons], notes=list(finished.notes),
-            remembered=remember, delivery="sending", **self._measures(job, route),
+            # What a person may see alone, and can ask for again, is never sent anew where others read.
+            remembered=remember, delivery="" if private else "sending", **self._measures(job, route),
         )  # fmt: skip
         job.stored = True
         if job.first is not None and remember:

@@ -46,11 +46,13 @@ class Job:
 
     @property
     def options(self) -> dict[str, str]:
-        """The options as stored: with the press that led here, so that the turn can be tried again."""
+        """The options as stored: with the press that led here, so that the turn can be tried again, and whether
+        the answer is for its author alone."""
+        private = {"@private": "yes"} if self.request.private else {}
         if self.pressed is None:
-            return dict(self.route.options)
+            return {**self.route.options, **private}
         press = {"@control": self.pressed.control, "@value": self.pressed.value, "@turn": self.pressed.turn.id}
-        return {**self.route.options, **press}
+        return {**self.route.options, **press, **private}
 
 
 def answer_of(turn_id: str, scenario: str, finished: Finished, *, private: bool = False) -> Answer:

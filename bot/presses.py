@@ -65,7 +65,7 @@ class Presses:
     async def _down(self, request: Request, row: TurnRow) -> Say:
         assert request.press is not None
         correction = mask_secrets(request.press.value.strip())[:4000]
-        await self._stores.reviews.thumb(row, request.user, "down", correction)
+        await self._stores.reviews.thumb(row, request.user, "down", correction, request.press.reasons)
         then = "Your better answer waits for review." if correction else "Nobody else sees it."
         return say(f"Noted, thank you. {then}")
 

@@ -54,11 +54,12 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """A control pressed under the answer `turn_id`."""
+    """A control pressed under the answer `turn_id`. `reasons`: what was ticked with a thumb down."""
 
     turn_id: str
     control: str
     value: str = ""
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class Request:
     `id` is unique on its platform: the same id is answered once. Either `command` with `options`
     (a native command), or `press`, or `text` (plain words, or a typed "/command").
     `settle` is the burst window in seconds in which further messages of this author join in; 0 = none;
-    `joined` are the ids of those that did.
+    `joined` are the ids of those that did. `private`: nobody but the author sees the answer.
     """
 
     id: str
@@ -82,6 +83,7 @@ class Request:
     attachments: tuple[Attachment, ...] = ()
     settle: float = 0.0
     joined: tuple[str, ...] = ()
+    private: bool = False
 
     @property
     def user(self) -> str:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol
 
 import structlog
 
-from adapters.discord.layout import Page, answer_rows
+from adapters.discord.layout import Page, answer_rows, small_print
 from adapters.discord.posts import Post
 from adapters.discord.reply import DiscordReply
 from adapters.discord.splitting import split
 from bot.commands import Command
-from bot.controls import USUAL
-from bot.delivery import Ledger, attempt
-from bot.reply import Reply
-from bot.request import MessageRef, Request
+from bot.controls import Control, stored_buttons
+from bot.delivery import Ledger, SendError, attempt
+from bot.reply import Reply, Stream
+from bot.request import MessageRef, Press, Request
 from bot.stores import Stores
+from bot.turn import Answer, Source
 from bot.turns import TurnRow
 
 log = structlog.get_logger(__name__)
@@ -39,26 +41,43 @@ class Answers:
         self.core = core
         self.stores = stores
 
-    async def give(self, request: Request, post: Post, *, shown_as: str = "", shareable: bool = False) -> None:
-        """Answer a request in a post."""
+    async def give(self, request: Request, post: Post, *, shown_as: str = "", shareable: bool = False) -> DiscordReply:
+        """Answer a request in a post. The reply tells how it went."""
         reply = DiscordReply(
             post, request.place.thread or request.place.channel, self.versions, shown_as=shown_as, shareable=shareable
         )
+        await self.give_in(request, reply)
+        return reply
+
+    async def give_in(self, request: Request, reply: DiscordReply) -> None:
+        """Answer a request in a reply."""
         try:
-            await post.begin()
+            await reply.post.begin()
             await self.core.handle(request, reply)
+        except SendError as error:
+            log.warning("not_begun", message=request.id, detail=error.detail)
         finally:
-            await post.end()
+            await reply.post.end()
+
+    async def press(self, request: Request, turn_id: str, control: Control) -> None:
+        """Press a control on somebody's behalf, where nobody waits for what it says."""
+        pressed = replace(
+            request, id=f"{request.id}:{control}", text="", command=None, quotes=(), attachments=(), settle=0.0,
+            press=Press(turn_id, control),
+        )  # fmt: skip
+        await self.core.handle(pressed, Unread())
 
     async def versions(self, turn_id: str) -> list[str]:
         """The ids of all tries of a turn that can be shown, the first one first."""
         rows = await self.stores.turns.versions(turn_id)
         return [row.id for row in rows if row.answer and row.state in ("done", "stopped")]
 
-    async def show(self, row: TurnRow, post: Post, note: str) -> MessageRef:
+    async def show(self, row: TurnRow, post: Post, note: str = "") -> MessageRef:
         """Write a stored answer again, under a note on why."""
-        parts = split(f"-# {note}\n{row.answer}")
-        rows = answer_rows(row.id, USUAL, await self.versions(row.id))
+        answer = answer_from(row)
+        head = f"-# {note}\n" if note else ""
+        parts = split(f"{head}{answer.text}\n\n{small_print(answer)}".strip())
+        rows = answer_rows(row.id, answer.buttons, await self.versions(row.id))
         pages = [*(Page(part) for part in parts[:-1]), Page(parts[-1], rows)]
         for number, page in enumerate(pages):
 
@@ -67,3 +86,23 @@ class Answers:
 
             await attempt(show)
         return MessageRef("discord", row.thread or row.channel, post.ids)
+
+
+class Unread:
+    """A reply that nobody reads."""
+
+    async def send(self, turn_id: str, stream: Stream) -> MessageRef:
+        async for _ in stream:
+            pass
+        return MessageRef("discord")
+
+    async def fail(self, words: str) -> None:
+        pass
+
+
+def answer_from(row: TurnRow) -> Answer:
+    """A stored turn's answer as it was shown."""
+    return Answer(
+        row.id, row.scenario, row.answer, sources=tuple(Source(**source) for source in row.sources),
+        buttons=stored_buttons(row.buttons), notes=tuple(row.notes), stopped=row.state == "stopped",
+    )  # fmt: skip

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass, replace
+from typing import Any
 
 import discord
 import structlog
 
 from adapters.discord.answers import Answers
-from adapters.discord.layout import read_custom_id
-from adapters.discord.posts import ChannelPost
+from adapters.discord.layout import read_custom_id, rerun_row
+from adapters.discord.posts import ChannelPost, InteractionPost, partial
+from adapters.discord.reply import DiscordReply
 from adapters.discord.requests import (
     HOSTS,
     attachments_of,
@@ -19,6 +22,8 @@ from adapters.discord.requests import (
     without_mention,
     words_of,
 )
+from bot.controls import Control
+from bot.delivery import SendError
 from bot.request import Quote, Request
 
 log = structlog.get_logger(__name__)
@@ -30,6 +35,15 @@ KEPT = 2000
 KINDS = (discord.MessageType.default, discord.MessageType.reply)
 
 
+@dataclass(slots=True)
+class Given:
+    """A question that was asked with a message, and its answer."""
+
+    request: Request
+    reply: DiscordReply
+    edited: bool = False
+
+
 class Channels:
     """Talk: mentions, replies to the bot, its own threads, direct messages."""
 
@@ -37,7 +51,7 @@ class Channels:
         self._answers = answers
         self._client = client
         self._hosts = hosts
-        self._given: OrderedDict[int, ChannelPost] = OrderedDict()
+        self._given: OrderedDict[int, Given] = OrderedDict()
 
     async def on_message(self, message: discord.Message) -> None:
         me = self._client.user
@@ -57,11 +71,72 @@ class Channels:
             attachments=attachments_of(message, self._hosts),
             settle=SETTLE,
         )
-        post = ChannelPost(message.channel, _reference(message))
-        self._given[message.id] = post
+        await self._give(message.id, request, ChannelPost(message.channel, _reference(message)))
+
+    async def _give(self, message_id: int, request: Request, post: ChannelPost) -> None:
+        reply = DiscordReply(post, request.place.thread or request.place.channel, self._answers.versions)
+        given = self._given[message_id] = Given(request, reply)
         while len(self._given) > KEPT:
             self._given.popitem(last=False)
-        await self._answers.give(request, post)
+        await self._answers.give_in(request, reply)
+        if given.edited:
+            await self._offer(message_id, given)
+
+    async def on_raw_message_edit(self, edit: discord.RawMessageUpdateEvent) -> None:
+        """An edited question: offer to answer it anew. Unfurled links and pins come here too and change no words."""
+        given = self._given.get(edit.message_id)
+        me = self._client.user
+        if given is None or me is None or "content" not in edit.data:
+            return
+        if without_mention(edit.data["content"], me.id) != given.request.text and not given.edited:
+            given.edited = True
+            if given.reply.answered:
+                await self._offer(edit.message_id, given)
+
+    async def on_raw_message_delete(self, deleted: discord.RawMessageDeleteEvent) -> None:
+        """A deleted question: its answer stops, goes, and is forgotten."""
+        given = self._given.pop(deleted.message_id, None)
+        if given is None:
+            return
+        given.reply.unwanted = True
+        if given.reply.running:
+            await self._answers.press(given.request, given.reply.turn_id, Control.STOP)
+            await given.reply.done()
+        if given.reply.turn_id:
+            await self._answers.press(given.request, given.reply.turn_id, Control.UNDO)
+        await given.reply.post.drop(0)
+
+    async def rerun(self, interaction: discord.Interaction[Any], message_id: int) -> None:
+        """Answer an edited question anew, in the place of the first answer."""
+        given = self._given.get(message_id)
+        post = InteractionPost(interaction, private=True)
+        if given is None or given.request.author.id != str(interaction.user.id):
+            words = "Only the person who asked can press this one." if given else "Please ask anew; I lost track of it."
+            await post.tell(words)
+            return
+        await interaction.response.defer()
+        try:
+            message = await partial(interaction.channel, message_id).fetch()
+        except discord.HTTPException:
+            return  # deleted meanwhile, which takes the answer along
+        me = self._client.user
+        request = replace(
+            given.request, id=f"{message_id}:{interaction.id}", settle=0.0,
+            text=without_mention(words_of(message), me.id if me else 0),
+        )  # fmt: skip
+        await self._answers.press(request, given.reply.turn_id, Control.UNDO)
+        assert isinstance(interaction.channel, discord.abc.Messageable)
+        standing = [partial(interaction.channel, int(one)) for one in given.reply.post.ids]
+        await self._give(message_id, request, ChannelPost(interaction.channel, standing=standing))
+
+    async def _offer(self, message_id: int, given: Given) -> None:
+        """Put a button under an answer whose question was edited."""
+        last = given.reply.last
+        page = replace(last, rows=(*last.rows, rerun_row(given.reply.turn_id, message_id)))
+        try:
+            await given.reply.post.show(len(given.reply.post.ids) - 1, page)
+        except SendError as error:
+            log.info("rerun_not_offered", detail=error.detail)
 
     def _meant(self, message: discord.Message, me: int) -> bool:
         """Whether a message is for the bot to answer."""

@@ -20,12 +20,14 @@ from discord.http import Route
 from adapters.discord.answers import Answers, Core
 from adapters.discord.channels import Channels
 from adapters.discord.commands import message_command, slash_command, sync
-from adapters.discord.controls import Controls
+from adapters.discord.controls import Controls, data_of
 from adapters.discord.courier import DiscordCourier
+from adapters.discord.layout import RERUN, read_custom_id
 from adapters.discord.menus import Menus
 from adapters.discord.posts import InteractionPost
-from adapters.discord.requests import HOSTS, author_of, place_of
+from adapters.discord.requests import HOSTS, PLATFORM, author_of, place_of
 from bot.commands import Command
+from bot.delivery import Courier
 from bot.errors import UserError
 from bot.request import Request
 from bot.settings import Settings
@@ -42,18 +44,24 @@ NO_INTENT = (
     f"Discord refuses the Message Content intent. Switch it on at {PORTAL} under Bot, Privileged Gateway Intents; "
     "or set DISCORD_MESSAGE_CONTENT=false: then I answer commands, mentions, replies to me and direct messages only."
 )
-REDELIVER_SECONDS = 60.0
 LOGIN_SECONDS = 5.0
 
 Interaction = discord.Interaction[Any]
 
 
 class DiscordApp:
-    """Connects while it is open. `fail` hears of what only the owner can mend, once connected or not."""
+    """Connects while it is open, and is in `couriers` once it can deliver.
 
-    def __init__(self, core: Core, stores: Stores, settings: Settings, fail: Callable[[UserError], None]) -> None:
+    `fail` hears of what only the owner can mend.
+    """
+
+    def __init__(
+        self, core: Core, stores: Stores, settings: Settings, couriers: dict[str, Courier],
+        fail: Callable[[UserError], None],
+    ) -> None:  # fmt: skip
         self._settings = settings
         self._core = core
+        self._couriers = couriers
         self._fail = fail
         self._hosts = HOSTS
         if settings.discord_api_url:
@@ -72,37 +80,50 @@ class DiscordApp:
         for menu in Menus(self._answers, self._hosts).all:
             self._tree.add_command(message_command(menu.name, menu.names, menu.run, guild_only=menu.guild_only))
         self._tree.on_error = self._on_tree_error  # type: ignore[method-assign]
-        for handler in (self.on_ready, self.on_interaction, self.on_error):
+        channels = self._channels
+        for handler in (
+            self.on_ready, self.on_interaction, self.on_error, channels.on_message, channels.on_raw_message_edit,
+            channels.on_raw_message_delete,
+        ):  # fmt: skip
             self.client.event(handler)
-        self.client.event(self._channels.on_message)
-        self._tasks: list[asyncio.Task[None]] = []
+        self.client.setup_hook = self._tell_commands  # type: ignore[method-assign]
+        self._connection: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        self._tasks.append(asyncio.create_task(self._connect(), name="discord"))
+        self._connection = asyncio.create_task(self._connect(), name="discord")
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._couriers.pop(PLATFORM, None)
         await self.client.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._connection is not None:
+            self._connection.cancel()
+            await asyncio.wait([self._connection])
 
     async def on_ready(self) -> None:
         user = self.client.user
         log.info("discord_ready", user=str(user), guilds=len(self.client.guilds))
+        courier = self._couriers[PLATFORM] = DiscordCourier(self.client, self._answers)
+        if count := await self._core.ledger.redeliver(PLATFORM, courier):
+            log.info("answers_redelivered", count=count)
+
+    async def _tell_commands(self) -> None:
+        """Between logging in and connecting."""
         guilds = self._settings.discord_guild_ids
         try:
             await sync(self._tree, guilds, self._settings.data_dir / "discord-commands")
         except discord.HTTPException as error:
             log.error("commands_not_told", detail=f"{error.status} {error.code}: {error.text}"[:500])
-        if len(self._tasks) == 1:
-            self._tasks.append(asyncio.create_task(self._redeliver(), name="discord redelivery"))
 
     async def on_interaction(self, interaction: Interaction) -> None:
         if interaction.type in (discord.InteractionType.component, discord.InteractionType.modal_submit):
-            await self._controls.handle(interaction)
+            pressed = read_custom_id(str(data_of(interaction).get("custom_id", "")))
+            if pressed is not None and pressed.control == RERUN:
+                await self._channels.rerun(interaction, int(pressed.value))
+            elif pressed is not None:
+                await self._controls.handle(interaction, pressed)
 
     async def on_error(self, event: str, *_args: Any, **_more: Any) -> None:
         log.exception("discord_event_failed", what=event)
@@ -143,15 +164,6 @@ class DiscordApp:
             except discord.ConnectionClosed as error:
                 self._fail(UserError(f"Discord ended the connection for good (code {error.code}); see doctor."))
                 return
-
-    async def _redeliver(self) -> None:
-        """Send what a crash or a refusal kept from its reader."""
-        courier = DiscordCourier(self.client, self._answers)
-        while True:
-            count = await self._core.ledger.redeliver("discord", courier)
-            if count:
-                log.info("answers_redelivered", count=count)
-            await asyncio.sleep(REDELIVER_SECONDS)
 
 
 def _client(settings: Settings) -> discord.Client:

@@ -10,8 +10,8 @@ import structlog
 from discord import ui
 
 from adapters.discord.answers import Answers
-from adapters.discord.layout import SHARE, Pressed, read_custom_id
-from adapters.discord.posts import InPlacePost, InteractionPost, Post, PressedMessage, partial
+from adapters.discord.layout import SHARE, Pressed
+from adapters.discord.posts import ChannelPost, InPlacePost, InteractionPost, Post, PressedMessage, partial
 from adapters.discord.requests import author_of, place_of
 from bot.controls import DOWN, EDIT, Control
 from bot.delivery import SendError
@@ -38,11 +38,8 @@ class Controls:
     def __init__(self, answers: Answers) -> None:
         self._answers = answers
 
-    async def handle(self, interaction: Interaction) -> bool:
-        """Answer an interaction if it is one of an answer's controls."""
-        pressed = read_custom_id(str(data_of(interaction).get("custom_id", "")))
-        if pressed is None:
-            return False
+    async def handle(self, interaction: Interaction, pressed: Pressed) -> None:
+        """Answer a press on one of an answer's controls, or a modal that one opened."""
         if interaction.type is discord.InteractionType.modal_submit:
             await self._press(interaction, pressed, *_typed(interaction))
         elif pressed.control == SHARE:
@@ -51,17 +48,18 @@ class Controls:
             await self._ask(interaction, pressed)
         else:
             await self._press(interaction, pressed, pressed.value)
-        return True
 
     async def _press(self, interaction: Interaction, pressed: Pressed, value: str, reasons: Sequence[str] = ()) -> None:
         request = Request(
             id=str(interaction.id),
             place=place_of(interaction.channel, interaction.guild_id),
             author=author_of(interaction.user, interaction.locale.value),
-            press=Press(pressed.turn_id, pressed.control, value),
+            press=Press(pressed.turn_id, pressed.control, value, tuple(reasons)),
         )
         shown_as = value if pressed.control == Control.VERSION else ""
-        await self._answers.give(request, await self._post(interaction, pressed), shown_as=shown_as)
+        reply = await self._answers.give(request, await self._post(interaction, pressed), shown_as=shown_as)
+        if reply.answered and pressed.control in (Control.UNDO, Control.EDIT):
+            await self._follow(interaction, pressed)
 
     async def _post(self, interaction: Interaction, pressed: Pressed) -> Post:
         if pressed.control in IN_PLACE:
@@ -76,12 +74,26 @@ class Controls:
         before = [int(one) for one in kept if int(one) != here.id] if str(here.id) in kept else []
         return [*(partial(interaction.channel, one) for one in before), here]
 
+    async def _follow(self, interaction: Interaction, pressed: Pressed) -> None:
+        """Bring the answer's messages in line: what was taken back goes, what was edited is shown so."""
+        row = await self._answers.stores.turns.get(pressed.turn_id)
+        if row is None or interaction.message is None or interaction.message.flags.ephemeral:
+            return
+        ids = [int(one) for one in (row.message or {}).get("messages", ())] or [interaction.message.id]
+        post = ChannelPost(_channel(interaction), standing=[partial(interaction.channel, one) for one in ids])
+        if pressed.control == Control.UNDO:
+            await post.drop(0)
+            return
+        try:
+            await self._answers.show(row, post)
+            await post.drop(len(ids))
+        except SendError as error:
+            log.warning("edit_not_shown", turn=row.id, detail=error.detail)
+
     async def _ask(self, interaction: Interaction, pressed: Pressed) -> None:
         """Open the modal of a control that wants words."""
-        typed = ""
-        if pressed.control == Control.EDIT:
-            row = await self._answers.stores.turns.get(pressed.turn_id)
-            typed = row.answer[:MOST_TYPED] if row is not None else ""
+        row = await self._answers.stores.turns.get(pressed.turn_id)
+        typed = row.answer[:MOST_TYPED] if row is not None and pressed.control == Control.EDIT else ""
         await interaction.response.send_modal(_modal(pressed, ASKS[Control(pressed.control)], typed))
 
     async def _share(self, interaction: Interaction, pressed: Pressed) -> None:
@@ -95,6 +107,8 @@ class Controls:
         await shared.begin()
         try:
             await self._answers.show(row, shared, note=f"Shared by {interaction.user.display_name}")
+        except SendError as error:
+            log.warning("not_shared", turn=row.id, detail=error.detail)
         finally:
             await shared.end()
 
@@ -102,6 +116,11 @@ class Controls:
 def data_of(interaction: Interaction) -> dict[str, Any]:
     """What came with an interaction, as Discord sent it."""
     return cast("dict[str, Any]", interaction.data or {})
+
+
+def _channel(interaction: Interaction) -> discord.abc.Messageable:
+    assert isinstance(interaction.channel, discord.abc.Messageable)
+    return interaction.channel
 
 
 def author_key(interaction: Interaction) -> str:

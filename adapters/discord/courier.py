@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import discord
 
 from adapters.discord.answers import Answers
@@ -20,9 +22,16 @@ class DiscordCourier:
         self._answers = answers
 
     async def deliver(self, place: Place, turn: TurnRow, note: str) -> MessageRef:
-        channel = int(place.thread or place.channel)
         with sending():
-            found = self._client.get_channel(channel) or await self._client.fetch_channel(channel)
+            found = await self._place(place, turn)
         if not isinstance(found, discord.abc.Messageable):
             raise SendForbidden("that channel takes no messages")
         return await self._answers.show(turn, ChannelPost(found), note)
+
+    async def _place(self, place: Place, turn: TurnRow) -> Any:
+        """The channel; for an answer that only its asker was to see, the two's own."""
+        if "@private" in turn.options:
+            user = await self._client.fetch_user(int(turn.user.partition(":")[2]))
+            return await user.create_dm()
+        channel = int(place.thread or place.channel)
+        return self._client.get_channel(channel) or await self._client.fetch_channel(channel)

@@ -20,6 +20,7 @@ MOST_BUTTONS = 25
 EMOJIS = {Control.UP: "👍", Control.DOWN: "👎"}
 STOP = Button(Control.STOP, "Stop")
 SHARE = "share"
+RERUN = "rerun"
 
 _CUSTOM_ID = re.compile(rf"{PREFIX}:(?P<turn>[^:]+):(?P<control>[a-z]+):(?P<value>.*)", re.DOTALL)
 
@@ -91,6 +92,12 @@ def answer_rows(
     if len(versions) > 1 and turn_id in versions:
         rows.append(_versions(turn_id, versions))
     return tuple(rows)
+
+
+def rerun_row(turn_id: str, message_id: int) -> tuple[ui.Button[ui.LayoutView], ...]:
+    """The offer to answer an edited question anew."""
+    pressed = Pressed(turn_id, RERUN, str(message_id))
+    return (ui.Button(label="Answer the edited question", custom_id=pressed.custom_id),)
 
 
 def _versions(turn_id: str, versions: Sequence[str]) -> tuple[ui.Button[ui.LayoutView], ...]:

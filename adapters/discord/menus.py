@@ -103,5 +103,6 @@ class Menus:
             command=command,
             options=options,
             quotes=quotes,
+            private=True,
             attachments=attachments_of(message, self._hosts) if message is not None else (),
         )

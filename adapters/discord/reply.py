@@ -11,7 +11,7 @@ import structlog
 from adapters.discord.layout import Page, answer_rows, running_rows, small_print
 from adapters.discord.posts import Post
 from adapters.discord.splitting import closed, split
-from bot.delivery import SendError, attempt
+from bot.delivery import SendError, SendForbidden, attempt
 from bot.reply import Stream
 from bot.request import MessageRef
 from bot.turn import Answer, Delta, Event, File, Waiting
@@ -31,12 +31,20 @@ class DiscordReply:
 
     `shown_as`: the turn whose controls are drawn, where it is not the one that was pressed.
     `shareable`: the asker sees the answer alone and may show it to everybody.
+    `turn_id`, `running`, `answered` and `last`, the last message's page, tell how far it has come;
+    `unwanted` is set when nobody wants the answer any more.
     """
 
     def __init__(
         self, post: Post, channel: str, versions: Versions, *, shown_as: str = "", shareable: bool = False
     ) -> None:
-        self._post = post
+        self.post = post
+        self.turn_id = ""
+        self.running = False
+        self.answered = False
+        self.unwanted = False
+        self.last = Page("")
+        self._done = asyncio.Event()
         self._channel = channel
         self._versions = versions
         self._shown_as = shown_as
@@ -45,6 +53,9 @@ class DiscordReply:
 
     async def send(self, turn_id: str, stream: Stream) -> MessageRef:
         text = ""
+        self.turn_id, self.running = turn_id, True
+        if self.unwanted:
+            raise SendForbidden("the question was deleted")
         try:
             async for event in paced(stream):
                 match event:
@@ -55,15 +66,22 @@ class DiscordReply:
                         await self._live(turn_id, text)
                     case Answer():
                         await self._end(event)
+            self.answered = True
         finally:
-            await self._post.end()
-        return MessageRef("discord", self._channel, self._post.ids)
+            self.running = False
+            await self.post.end()
+            self._done.set()
+        return MessageRef("discord", self._channel, self.post.ids)
+
+    async def done(self) -> None:
+        """Wait until nothing more is shown."""
+        await self._done.wait()
 
     async def fail(self, words: str) -> None:
         try:
-            await attempt(lambda: self._post.tell(words))
+            await attempt(lambda: self.post.tell(words))
         finally:
-            await self._post.end()
+            await self.post.end()
 
     async def _live(self, turn_id: str, text: str) -> None:
         """Show what there is; a failure is mended by the next edit."""
@@ -75,7 +93,7 @@ class DiscordReply:
         try:
             await self._show(pages)
         except SendError as error:
-            if not self._post.ids:
+            if not self.post.ids:
                 raise
             log.info("edit_skipped", turn=turn_id, kind=type(error).__name__, detail=error.detail)
 
@@ -94,7 +112,8 @@ class DiscordReply:
         pages = [Page(part) for part in parts[:-1]]
         pages.append(Page(parts[-1], rows, tuple(file.name for file in files)))
         await self._show(pages, files, private=answer.private, final=True)
-        await self._post.drop(len(pages))
+        await self.post.drop(len(pages))
+        self.last = pages[-1]
 
     async def _show(
         self, pages: Sequence[Page], files: Sequence[File] = (), *, private: bool = False, final: bool = False
@@ -105,7 +124,7 @@ class DiscordReply:
             attached = files if number == len(pages) - 1 else ()
 
             async def show(number: int = number, page: Page = page, attached: Sequence[File] = attached) -> None:
-                await self._post.show(number, page, attached, private=private)
+                await self.post.show(number, page, attached, private=private)
 
             await (attempt(show) if final else show())
             self._shown[number:] = [page, *self._shown[number + 1 :]]

@@ -61,10 +61,13 @@ class Reviews:
         self._tell()
         return new
 
-    async def thumb(self, turn: TurnRow, user: str, rating: Rating, correction: str = "") -> None:
-        """Keep a thumb; a better answer that comes with it joins the queue."""
+    async def thumb(
+        self, turn: TurnRow, user: str, rating: Rating, correction: str = "", reasons: Sequence[str] = ()
+    ) -> None:
+        """Keep a thumb with the reasons that were ticked; a better answer that comes with it joins the queue."""
         async with self._database.write() as connection:
-            detail = {"correction": correction} if correction else {}
+            detail: dict[str, Any] = {"correction": correction} if correction else {}
+            detail |= {"reasons": list(reasons)} if reasons else {}
             await put_feedback(connection, turn.id, user, "thumb", rating, detail)
             if correction:
                 await _open(connection, turn)

@@ -62,9 +62,11 @@ async def staged(peer: Peer, place: World, path: Path, **changes: object) -> Asy
         await hosts.enter()
         chatbot = ChatBot(settings, stores, Router(SCENARIOS), Generator(script, keeper), keeper, hosts.id)
         troubles: list[UserError] = []
-        app = DiscordApp(chatbot, stores, settings, troubles.append)
+        app = DiscordApp(chatbot, stores, settings, {}, troubles.append)
         try:
+            before = peer.gateway.identified
             async with app:
+                await peer.until(lambda: peer.gateway.identified > before or troubles, words="connected")
                 yield Stage(peer, place, app, script, stores, chatbot, troubles)
                 await chatbot.close(0.1)
         finally:
@@ -94,5 +96,4 @@ def stage_with(peer: Peer, harbour: World, tmp_path: Path) -> Callable[..., Abst
 async def stage(peer: Peer, harbour: World, tmp_path: Path) -> AsyncIterator[Stage]:
     """A bot that is connected and has told its commands."""
     async with staged(peer, harbour, tmp_path) as stage:
-        await peer.until(lambda: peer.backend.commands.get(None), words="commands are registered")
         yield stage

@@ -37,6 +37,7 @@ class Gateway:
         self.url = ""
         self.approved = discord.Intents.all()
         self.sessions: dict[str, Session] = {}
+        self.news = asyncio.Event()
         self.identified = 0
         self.resumed = 0
         self._backend = backend
@@ -107,6 +108,7 @@ class Gateway:
         session = Session(secrets.token_hex(8), intents, socket)
         self.sessions[session.id] = session
         self.identified += 1
+        self.news.set()
         self._give(session, "READY", {
             "v": 10, "user": dict(serializers.user_payload(backend.bot_user)),
             "guilds": [{"id": str(guild), "unavailable": True} for guild in backend.guilds],
@@ -123,6 +125,7 @@ class Gateway:
             await socket.send_json({"op": INVALID_SESSION, "d": False})
             return None
         self.resumed += 1
+        self.news.set()
         session.socket = socket
         session.outbox = asyncio.Queue()
         for frame in session.sent[said["seq"] :]:

@@ -76,6 +76,7 @@ class Peer:
     def __post_init__(self) -> None:
         self.gateway = Gateway(self.backend, self.token)
         self._news = asyncio.Event()
+        self.gateway.news = self._news
         self.backend.subscribers.append(lambda event, payload: self._news.set())
 
     async def __aenter__(self) -> Self:
