@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,10 +28,32 @@ from bot.scenarios.glossary import Glossary
 from bot.settings import Settings
 from bot.stores import Stores
 from bot.turns import Turns
+from models.engine import Message, Piece, Sampling, Usage
 from tests.adapters.discord.peer import Peer
 from tests.adapters.discord.people import World, world
 from tests.adapters.discord.schema import check_bodies
 from tests.adapters.web.scenes import SCENARIOS, Keeper, Script
+
+
+class Speaker(Script):
+    """Says what stands in `texts` for a question, piece by piece; else what the script says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: dict[str, str] = {}
+        self.pause = 0.0
+
+    async def stream(self, model: str, messages: Sequence[Message], sampling: Sampling) -> AsyncGenerator[Piece, None]:
+        text = self.texts.get(messages[-1].content)
+        if text is None:
+            async with contextlib.aclosing(super().stream(model, messages, sampling)) as pieces:
+                async for piece in pieces:
+                    yield piece
+            return
+        for start in range(0, len(text), 300):
+            yield Piece(text[start : start + 300])
+            await asyncio.sleep(self.pause)
+        yield Piece(finish_reason="stop", usage=Usage(12, 34))
 
 
 @dataclass
@@ -40,7 +63,7 @@ class Stage:
     peer: Peer
     world: World
     app: DiscordApp
-    script: Script
+    script: Speaker
     stores: Stores
     chatbot: ChatBot
     troubles: list[UserError] = field(default_factory=list)
@@ -50,7 +73,7 @@ class Stage:
 async def staged(peer: Peer, place: World, path: Path, **changes: object) -> AsyncIterator[Stage]:
     """The bot, connected, with some settings changed."""
     settings = Settings(_env_file=None, data_dir=path, model="script", **(peer.settings | changes))  # type: ignore[arg-type]
-    script, keeper = Script(), Keeper()
+    script, keeper = Speaker(), Keeper()
     async with Database(settings.database) as database:
         await database.migrate()
         stores = Stores(
@@ -62,7 +85,12 @@ async def staged(peer: Peer, place: World, path: Path, **changes: object) -> Asy
         await hosts.enter()
         chatbot = ChatBot(settings, stores, Router(SCENARIOS), Generator(script, keeper), keeper, hosts.id)
         troubles: list[UserError] = []
-        app = DiscordApp(chatbot, stores, settings, {}, troubles.append)
+
+        def fail(trouble: UserError) -> None:
+            troubles.append(trouble)
+            peer.notify()
+
+        app = DiscordApp(chatbot, stores, settings, {}, fail)
         try:
             before = peer.gateway.identified
             async with app:

@@ -118,6 +118,10 @@ class Peer:
         except TimeoutError:
             raise AssertionError(f"not within {seconds} s: {words or condition}\n{self.story()}") from None
 
+    def notify(self) -> None:
+        """Something happened beside the wire that somebody may wait for."""
+        self._news.set()
+
     def story(self) -> str:
         """The last calls, for a failed test."""
         return "\n".join(f"{c.status} {c.method} {c.path} {json.dumps(c.body)[:300]}" for c in self.calls[-25:])
