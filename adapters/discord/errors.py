@@ -10,10 +10,8 @@ import discord
 
 from bot.delivery import SendFailed, SendForbidden, SendLimited, SendRefused, SendUnsure
 
-UNKNOWN_MESSAGE = 10008
 UNKNOWN_INTERACTION = 10062
 ALREADY_ACKNOWLEDGED = 40060
-INVALID_TOKEN = 50027
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import discord
 import structlog
 
-from adapters.discord.errors import sending
+from adapters.discord.errors import ALREADY_ACKNOWLEDGED, UNKNOWN_INTERACTION, sending
 from adapters.discord.layout import Page
 from bot.delivery import SendForbidden
 from bot.turn import File
@@ -167,16 +167,26 @@ class InteractionPost:
             try:
                 await self._interaction.response.defer(ephemeral=bool(self._private), thinking=True)
             except discord.HTTPException as error:
-                # Too late, or another host was faster: the answer comes by the bot's own token.
-                self._lost = True
-                log.warning("interaction_not_acknowledged", code=error.code, detail=error.text)
+                with contextlib.suppress(discord.HTTPException):
+                    self._lose(error)
+
+    def _lose(self, error: discord.HTTPException) -> None:
+        """Too late, or another host was faster: the answer comes by the bot's own token. Raises what is else."""
+        if error.code not in (UNKNOWN_INTERACTION, ALREADY_ACKNOWLEDGED):
+            raise error
+        self._lost = True
+        log.warning("interaction_not_acknowledged", code=error.code, detail=error.text)
 
     async def _next(self, page: Page, files: Sequence[File], private: bool) -> Any:
         interaction, first = self._interaction, not self._messages
         if self._late:
             return await self._through_channel(page, files, private)
         if not interaction.response.is_done():
-            answered = await interaction.response.send_message(view=page.view(), ephemeral=private, **_sent(files))
+            try:
+                answered = await interaction.response.send_message(view=page.view(), ephemeral=private, **_sent(files))
+            except discord.HTTPException as error:
+                self._lose(error)
+                return await self._through_channel(page, files, private)
             return answered.resource
         if first and not self._dropped:
             if private == bool(self._private):
