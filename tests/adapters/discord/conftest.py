@@ -17,17 +17,10 @@ from bot.database import Database
 from bot.errors import UserError
 from bot.generation import Generator
 from bot.hosts import Hosts
-from bot.knowledge.gaps import Gaps
 from bot.knowledge.library import Library
-from bot.learning.feedback import Feedback
-from bot.members import Members
-from bot.memory import Memory
 from bot.router import Router
-from bot.scenarios.cards import Cards
-from bot.scenarios.glossary import Glossary
 from bot.settings import Settings
-from bot.stores import Stores
-from bot.turns import Turns
+from bot.stores import Stores, stores_over
 from models.engine import Message, Piece, Sampling, Usage
 from tests.adapters.discord.peer import Peer
 from tests.adapters.discord.people import World, world
@@ -76,11 +69,7 @@ async def staged(peer: Peer, place: World, path: Path, **changes: object) -> Asy
     script, keeper = Speaker(), Keeper()
     async with Database(settings.database) as database:
         await database.migrate()
-        stores = Stores(
-            database=database, turns=Turns(database), memory=Memory(database), members=Members(database),
-            feedback=Feedback(database), cards=Cards(database), glossary=Glossary(database),
-            library=Library(database, script), gaps=Gaps(database),
-        )  # fmt: skip
+        stores = stores_over(database, Library(database, script))
         hosts = Hosts(database)
         await hosts.enter()
         chatbot = ChatBot(settings, stores, Router(SCENARIOS), Generator(script, keeper), keeper, hosts.id)
