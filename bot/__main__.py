@@ -82,7 +82,7 @@ def run() -> None:
             if settings.discord_token.get_secret_value():
                 from adapters.discord.client import DiscordApp
 
-                discord = DiscordApp(parley.chatbot, parley.stores, settings, parley.couriers, fail)
+                discord = DiscordApp(parley.chatbot, parley.stores, settings, parley.couriers, parley.announcer, fail)
                 await stack.enter_async_context(discord)
             await ended.wait()
             if troubles:

@@ -10,8 +10,8 @@ import discord
 import structlog
 
 from adapters.discord.answers import Answers
-from adapters.discord.layout import read_custom_id, rerun_row
-from adapters.discord.posts import ChannelPost, InteractionPost, partial
+from adapters.discord.layout import rerun_row, turn_of
+from adapters.discord.posts import ChannelPost, InteractionPost, ThreadPost, partial
 from adapters.discord.reply import DiscordReply
 from adapters.discord.requests import (
     HOSTS,
@@ -24,7 +24,8 @@ from adapters.discord.requests import (
 )
 from bot.controls import Control
 from bot.delivery import SendError
-from bot.request import Quote, Request
+from bot.place_settings import Mode
+from bot.request import Place, Quote, Request
 
 log = structlog.get_logger(__name__)
 
@@ -45,7 +46,7 @@ class Given:
 
 
 class Channels:
-    """Talk: mentions, replies to the bot, its own threads, direct messages."""
+    """Talk: mentions, replies to the bot, its own threads, support channels, direct messages."""
 
     def __init__(self, answers: Answers, client: discord.Client, hosts: frozenset[str] = HOSTS) -> None:
         self._answers = answers
@@ -57,21 +58,26 @@ class Channels:
         me = self._client.user
         if me is None or message.author.bot or message.webhook_id or message.type not in KINDS:
             return
-        if not self._meant(message, me.id):
-            return
+        place, starts = place_of(message.channel, message.guild.id if message.guild else None), False
+        if message.guild is not None:
+            heard, starts = await self._heard(message, place, me.id)
+            if not heard:
+                return
         words = without_mention(words_of(message), me.id)
         if not words and not message.attachments and not (message.reference and words_of_reference(message)):
             words = "/help"
         request = Request(
             id=str(message.id),
-            place=place_of(message.channel, message.guild.id if message.guild else None),
+            # A thread that begins at a message has the message's id.
+            place=replace(place, thread=str(message.id)) if starts else place,
             author=author_of(message.author, _locale(message.guild)),
             text=words,
             quotes=await self._quotes(message, me.id),
             attachments=attachments_of(message, self._hosts),
             settle=SETTLE,
         )
-        await self._give(message.id, request, ChannelPost(message.channel, _reference(message)))
+        post = ThreadPost(message) if starts else ChannelPost(message.channel, _reference(message))
+        await self._give(message.id, request, post)
 
     async def _give(self, message_id: int, request: Request, post: ChannelPost) -> None:
         reply = DiscordReply(post, request.place.thread or request.place.channel, self._answers.versions)
@@ -138,16 +144,34 @@ class Channels:
         except SendError as error:
             log.info("rerun_not_offered", detail=error.detail)
 
-    def _meant(self, message: discord.Message, me: int) -> bool:
-        """Whether a message is for the bot to answer."""
-        if message.guild is None:
-            return True
-        if any(user.id == me for user in message.mentions):
-            return True
+    async def _heard(self, message: discord.Message, place: Place, me: int) -> tuple[bool, bool]:
+        """Whether a message is for the bot, and whether its answer begins a thread."""
+        settings = await self._answers.stores.places.channel(place)
+        thread = message.channel if isinstance(message.channel, discord.Thread) else None
         replied = message.reference.resolved if message.reference else None
-        if isinstance(replied, discord.Message):
-            return replied.author.id == me
-        return isinstance(message.channel, discord.Thread) and message.channel.owner_id == me and not message.mentions
+        called = any(user.id == me for user in message.mentions)
+        answers = isinstance(replied, discord.Message) and replied.author.id == me
+        elsewhere = bool(message.mentions) or (replied is not None and not answers)
+        ours = thread is not None and (
+            thread.owner_id == me or (settings.mode == Mode.EVERY and _post(thread, message))
+        )
+        if not called and not answers:
+            if elsewhere:
+                return False, False  # between people
+            if ours and thread is not None and message.id != thread.id:
+                return await self._not_handed_over(place), False
+        heard = settings.hears(
+            named=called or answers,
+            new_post=not elsewhere and (thread is None or message.id == thread.id),
+            in_thread=thread is not None,
+        )
+        support = settings.mode == Mode.EVERY and isinstance(message.channel, discord.TextChannel)
+        return heard, heard and support and not answers
+
+    async def _not_handed_over(self, place: Place) -> bool:
+        """Whether no person has taken over: then the bot is silent until the thread is solved or it is called."""
+        last = await self._answers.stores.turns.last_in(place)
+        return last is None or last.action != "handoff"
 
     async def _quotes(self, message: discord.Message, me: int) -> tuple[Quote, ...]:
         """The message that this one answers, unless it is in the asker's own conversation already."""
@@ -164,14 +188,9 @@ class Channels:
         return (Quote(self._client.user.display_name if self._client.user else "bot", row.answer, trusted=True),)
 
 
-def turn_of(message: discord.Message) -> str:
-    """The turn whose answer a message of the bot's is, by its controls; "" for none."""
-    for component in message.components:
-        for child in getattr(component, "children", ()):
-            pressed = read_custom_id(getattr(child, "custom_id", None) or "")
-            if pressed is not None:
-                return pressed.turn_id
-    return ""
+def _post(thread: discord.Thread, message: discord.Message) -> bool:
+    """Whether a message is its author's own in the forum post they began."""
+    return isinstance(thread.parent, discord.ForumChannel) and thread.owner_id == message.author.id
 
 
 def words_of_reference(message: discord.Message) -> bool:

@@ -20,15 +20,20 @@ from discord.http import Route
 from adapters.discord.answers import Answers, Core
 from adapters.discord.channels import Channels
 from adapters.discord.commands import message_command, slash_command, sync
-from adapters.discord.controls import Controls, data_of
+from adapters.discord.controls import Controls
 from adapters.discord.courier import DiscordCourier
 from adapters.discord.layout import RERUN, read_custom_id
 from adapters.discord.menus import Menus
+from adapters.discord.modals import data_of
+from adapters.discord.moderation import CardDesk
 from adapters.discord.posts import InteractionPost
-from adapters.discord.requests import HOSTS, PLATFORM, author_of, place_of
+from adapters.discord.requests import HOSTS, PLATFORM, place_of, presser_of
+from adapters.discord.setup import SetUp
 from bot.commands import Command
 from bot.delivery import Courier
 from bot.errors import UserError
+from bot.learning.review_cards import Announcer
+from bot.privacy import purge_server
 from bot.request import Request
 from bot.settings import Settings
 from bot.stores import Stores
@@ -56,12 +61,13 @@ class DiscordApp:
     """
 
     def __init__(
-        self, core: Core, stores: Stores, settings: Settings, couriers: dict[str, Courier],
+        self, core: Core, stores: Stores, settings: Settings, couriers: dict[str, Courier], announcer: Announcer,
         fail: Callable[[UserError], None],
     ) -> None:  # fmt: skip
         self._settings = settings
         self._core = core
         self._couriers = couriers
+        self._announcer = announcer
         self._fail = fail
         self._hosts = HOSTS
         if settings.discord_api_url:
@@ -77,13 +83,16 @@ class DiscordApp:
         self._tree = app_commands.CommandTree[Any](self.client)
         for command in core.commands:
             self._tree.add_command(slash_command(command, self._run))
+        self._setup = SetUp(stores.places, settings.discord_message_content)
+        self._tree.add_command(self._setup.command)
+        self._cards = CardDesk(self.client)
         for menu in Menus(self._answers, self._hosts).all:
             self._tree.add_command(message_command(menu.name, menu.names, menu.run, guild_only=menu.guild_only))
         self._tree.on_error = self._on_tree_error  # type: ignore[method-assign]
         channels = self._channels
         for handler in (
-            self.on_ready, self.on_interaction, self.on_error, channels.on_message, channels.on_raw_message_edit,
-            channels.on_raw_message_delete,
+            self.on_ready, self.on_interaction, self.on_guild_remove, self.on_error, channels.on_message,
+            channels.on_raw_message_edit, channels.on_raw_message_delete,
         ):  # fmt: skip
             self.client.event(handler)
         self.client.setup_hook = self._tell_commands  # type: ignore[method-assign]
@@ -108,6 +117,7 @@ class DiscordApp:
         courier = self._couriers[PLATFORM] = DiscordCourier(self.client, self._answers)
         if count := await self._core.ledger.redeliver(PLATFORM, courier):
             log.info("answers_redelivered", count=count)
+        self._announcer.announce(PLATFORM, self._cards)
 
     async def _tell_commands(self) -> None:
         """Between logging in and connecting."""
@@ -124,6 +134,13 @@ class DiscordApp:
                 await self._channels.rerun(interaction, int(pressed.value))
             elif pressed is not None:
                 await self._controls.handle(interaction, pressed)
+            else:
+                await self._setup.handle(interaction)
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        """The bot was removed from a server: nothing of it is kept."""
+        count = await purge_server(self._answers.stores, PLATFORM, str(guild.id))
+        log.info("discord_server_purged", server=guild.id, turns=count)
 
     async def on_error(self, event: str, *_args: Any, **_more: Any) -> None:
         log.exception("discord_event_failed", what=event)
@@ -136,7 +153,7 @@ class DiscordApp:
         request = Request(
             id=str(interaction.id),
             place=place_of(interaction.channel, interaction.guild_id),
-            author=author_of(interaction.user, interaction.locale.value),
+            author=presser_of(interaction),
             command=command.name,
             options=options,
         )

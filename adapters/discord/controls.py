@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import discord
 import structlog
-from discord import ui
 
 from adapters.discord.answers import Answers
 from adapters.discord.layout import SHARE, Pressed
+from adapters.discord.modals import Ticked, Typed, filled, modal
+from adapters.discord.moderation import flag_modal, report_of
 from adapters.discord.posts import ChannelPost, InPlacePost, InteractionPost, Post, PressedMessage, partial
-from adapters.discord.requests import author_of, place_of
+from adapters.discord.requests import place_of, presser_of
 from bot.controls import DOWN, EDIT, Control
 from bot.delivery import SendError
+from bot.learning.review_cards import CORRECT
 from bot.request import Press, Request
 
 log = structlog.get_logger(__name__)
@@ -23,11 +25,12 @@ IN_PLACE = frozenset({Control.RETRY, Control.VERSION})
 """These write the answer anew where it stands."""
 ALONE = frozenset({
     Control.STOP, Control.UP, Control.DOWN, Control.WHY, Control.SOURCES, Control.UNDO, Control.EDIT, Control.FLAG,
+    Control.CLAIM, Control.APPROVE, Control.CORRECT, Control.REJECT, Control.REOPEN,
 })  # fmt: skip
 """What these say is for the presser alone."""
-ASKS = {Control.DOWN: DOWN.asks, Control.EDIT: EDIT.asks}
+ASKING = frozenset({Control.DOWN, Control.EDIT, Control.FLAG, Control.CORRECT})
+"""These open a form first."""
 REASONS = ("Wrong", "Made up", "Not what I asked", "Too long", "Bad tone", "Should not be said")
-MOST_TYPED = 4000
 
 Interaction = discord.Interaction[Any]
 
@@ -41,10 +44,12 @@ class Controls:
     async def handle(self, interaction: Interaction, pressed: Pressed) -> None:
         """Answer a press on one of an answer's controls, or a modal that one opened."""
         if interaction.type is discord.InteractionType.modal_submit:
-            await self._press(interaction, pressed, *_typed(interaction))
+            form = filled(interaction)
+            value = report_of(form) if pressed.control == Control.FLAG else form.texts.get("words", "")
+            await self._press(interaction, pressed, value, form.ticks.get("reasons", ()))
         elif pressed.control == SHARE:
             await self._share(interaction, pressed)
-        elif pressed.control in ASKS:
+        elif pressed.control in ASKING:
             await self._ask(interaction, pressed)
         else:
             await self._press(interaction, pressed, pressed.value)
@@ -53,7 +58,7 @@ class Controls:
         request = Request(
             id=str(interaction.id),
             place=place_of(interaction.channel, interaction.guild_id),
-            author=author_of(interaction.user, interaction.locale.value),
+            author=presser_of(interaction),
             press=Press(pressed.turn_id, pressed.control, value, tuple(reasons)),
         )
         shown_as = value if pressed.control == Control.VERSION else ""
@@ -92,9 +97,23 @@ class Controls:
 
     async def _ask(self, interaction: Interaction, pressed: Pressed) -> None:
         """Open the modal of a control that wants words."""
-        row = await self._answers.stores.turns.get(pressed.turn_id)
-        typed = row.answer[:MOST_TYPED] if row is not None and pressed.control == Control.EDIT else ""
-        await interaction.response.send_modal(_modal(pressed, ASKS[Control(pressed.control)], typed))
+        stores = self._answers.stores
+        row = await stores.turns.get(pressed.turn_id)
+        answer = row.answer if row is not None else ""
+        match pressed.control:
+            case Control.FLAG:
+                form = flag_modal(pressed.turn_id)
+            case Control.DOWN:
+                reasons = [(reason.lower(), reason) for reason in REASONS]
+                fields = (Ticked("reasons", "What was wrong?", reasons), Typed("words", DOWN.asks))
+                form = modal("Better answer", pressed.custom_id, fields)
+            case Control.CORRECT:
+                item = await stores.reviews.get(pressed.turn_id)
+                better = (item.suggestion if item is not None else "") or answer
+                form = modal("Better answer", pressed.custom_id, (Typed("words", CORRECT.asks, better, required=True),))
+            case _:
+                form = modal("Edit", pressed.custom_id, (Typed("words", EDIT.asks, answer, required=True),))
+        await interaction.response.send_modal(form)
 
     async def _share(self, interaction: Interaction, pressed: Pressed) -> None:
         """Show a private answer to everybody, under the name of who asked for it."""
@@ -113,11 +132,6 @@ class Controls:
             await shared.end()
 
 
-def data_of(interaction: Interaction) -> dict[str, Any]:
-    """What came with an interaction, as Discord sent it."""
-    return cast("dict[str, Any]", interaction.data or {})
-
-
 def _channel(interaction: Interaction) -> discord.abc.Messageable:
     assert isinstance(interaction.channel, discord.abc.Messageable)
     return interaction.channel
@@ -126,36 +140,6 @@ def _channel(interaction: Interaction) -> discord.abc.Messageable:
 def author_key(interaction: Interaction) -> str:
     """The presser's key in the store."""
     return f"discord:{interaction.user.id}"
-
-
-def _modal(pressed: Pressed, asks: str, typed: str) -> ui.Modal:
-    modal = ui.Modal(title="Better answer" if pressed.control == Control.DOWN else "Edit", custom_id=pressed.custom_id)
-    if pressed.control == Control.DOWN:
-        options = [discord.SelectOption(label=reason, value=reason.lower()) for reason in REASONS]
-        reasons = ui.Select[ui.Modal](
-            custom_id="reasons", options=options, min_values=0, max_values=len(options), required=False
-        )
-        modal.add_item(ui.Label(text="What was wrong?", component=reasons))
-    words = ui.TextInput[ui.Modal](
-        custom_id="words", style=discord.TextStyle.paragraph, max_length=MOST_TYPED, default=typed or None,
-        required=pressed.control != Control.DOWN,
-    )  # fmt: skip
-    modal.add_item(ui.Label(text=asks[:45], component=words))
-    # Nothing is kept in the library: what comes back is read by its custom_id, also after a restart.
-    modal.stop()
-    return modal
-
-
-def _typed(interaction: Interaction) -> tuple[str, list[str]]:
-    """The words and the reasons in a modal that came back."""
-    words, reasons = "", []
-    for component in data_of(interaction).get("components", ()):
-        inner: Any = component.get("component", {})
-        if inner.get("custom_id") == "words":
-            words = inner.get("value", "")
-        elif inner.get("custom_id") == "reasons":
-            reasons = list(inner.get("values", ()))
-    return words, reasons
 
 
 async def _tell(post: Post, words: str) -> None:

@@ -94,6 +94,16 @@ def answer_rows(
     return tuple(rows)
 
 
+def turn_of(message: discord.Message) -> str:
+    """The turn whose answer a message of the bot's is, by its controls; "" for none."""
+    for component in message.components:
+        for child in getattr(component, "children", ()):
+            pressed = read_custom_id(getattr(child, "custom_id", None) or "")
+            if pressed is not None:
+                return pressed.turn_id
+    return ""
+
+
 def rerun_row(turn_id: str, message_id: int) -> tuple[ui.Button[ui.LayoutView], ...]:
     """The offer to answer an edited question anew."""
     pressed = Pressed(turn_id, RERUN, str(message_id))

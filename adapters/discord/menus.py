@@ -7,11 +7,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import discord
+import structlog
 
 from adapters.discord.answers import Answers
+from adapters.discord.layout import turn_of
+from adapters.discord.moderation import flag_modal
 from adapters.discord.posts import InteractionPost
-from adapters.discord.requests import attachments_of, author_of, place_of, quote_of, words_of
+from adapters.discord.reply import MOST_MESSAGES
+from adapters.discord.requests import attachments_of, place_of, presser_of, quote_of, words_of
 from bot.request import Quote, Request
+from bot.scenarios.detection import detect
+
+log = structlog.get_logger(__name__)
 
 FROM_HERE = 100
 """The most messages that are summarised from one on."""
@@ -54,6 +61,10 @@ class Menus:
                 "zh-CN": "从这里开始总结", "es-ES": "Resumir desde aquí", "fr": "Résumer à partir d’ici",
                 "de": "Ab hier zusammenfassen", "ja": "ここから要約",
             }),
+            Menu("Flag to moderators", self._flag, {
+                "zh-CN": "报告给管理员", "es-ES": "Avisar a los moderadores", "fr": "Signaler aux modérateurs",
+                "de": "Den Moderatoren melden", "ja": "モデレーターに報告",
+            }, guild_only=True),
         )  # fmt: skip
 
     async def _translate(self, interaction: Interaction, message: discord.Message) -> None:
@@ -61,10 +72,37 @@ class Menus:
         await self._ask(interaction, message, "translate", words_of(message))
 
     async def _correct(self, interaction: Interaction, message: discord.Message) -> None:
-        await self._ask(interaction, message, "write", words_of(message), {"kind": "proofread"})
+        words = words_of(message)
+        guess = await detect(words)
+        language = guess.language.name if guess is not None else "English"
+        await self._ask(interaction, message, "tutor", words, {"mode": "practice", "subject": language})
 
     async def _support(self, interaction: Interaction, message: discord.Message) -> None:
         await self._ask(interaction, message, "support", words_of(message))
+
+    async def _flag(self, interaction: Interaction, message: discord.Message) -> None:
+        turn_id = await self._turn(interaction, message)
+        if not turn_id:
+            post = InteractionPost(interaction, private=True)
+            await post.tell("Only answers of mine can be flagged; for people, use Discord's own report.")
+            return
+        await interaction.response.send_modal(flag_modal(turn_id))
+
+    async def _turn(self, interaction: Interaction, message: discord.Message) -> str:
+        """The turn that a message is an answer of; the controls stand under an answer's last message."""
+        channel = interaction.channel
+        me = interaction.client.user
+        if me is None or message.author.id != me.id:
+            return ""
+        if (found := turn_of(message)) or not isinstance(channel, discord.abc.Messageable):
+            return found
+        try:
+            async for following in channel.history(limit=MOST_MESSAGES, after=message, oldest_first=True):
+                if following.author.id == message.author.id and (found := turn_of(following)):
+                    return found
+        except discord.HTTPException:
+            log.info("history_not_read", channel=interaction.channel_id)
+        return ""
 
     async def _summarise(self, interaction: Interaction, message: discord.Message) -> None:
         post = InteractionPost(interaction, private=True)
@@ -98,7 +136,7 @@ class Menus:
         return Request(
             id=str(interaction.id),
             place=place_of(interaction.channel, interaction.guild_id),
-            author=author_of(interaction.user, interaction.locale.value),
+            author=presser_of(interaction),
             text=text,
             command=command,
             options=options,

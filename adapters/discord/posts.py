@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import re
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -14,6 +15,7 @@ import structlog
 from adapters.discord.errors import ALREADY_ACKNOWLEDGED, UNKNOWN_INTERACTION, sending
 from adapters.discord.layout import Page
 from bot.delivery import SendForbidden
+from bot.request import one_line
 from bot.turn import File
 
 log = structlog.get_logger(__name__)
@@ -22,6 +24,7 @@ QUICK = 0.25
 """Seconds in which an answer may come before Discord hears that it takes longer; it waits for three."""
 TOKEN_MARGIN = 30.0
 """Seconds before an interaction's token dies at which the bot's own is taken."""
+TITLE = 80
 TYPING = 8.0
 """Seconds between two signs of typing; one is seen for ten."""
 
@@ -101,6 +104,23 @@ class ChannelPost:
             while True:
                 await self._channel.typing()
                 await asyncio.sleep(TYPING)
+
+
+class ThreadPost(ChannelPost):
+    """Messages in a thread that begins at a question; in its channel, where none may be made."""
+
+    def __init__(self, question: discord.Message) -> None:
+        super().__init__(question.channel, question.to_reference(fail_if_not_exists=False))
+        self._question = question
+
+    async def show(self, number: int, page: Page, files: Sequence[File] = (), *, private: bool = False) -> None:
+        if not self._messages and self._prompt is not None:
+            try:
+                self._channel = await self._question.create_thread(name=title_of(self._question.content))
+                self._prompt = None
+            except discord.HTTPException as error:
+                log.warning("thread_not_made", channel=self._question.channel.id, detail=error.text)
+        await super().show(number, page, files, private=private)
 
 
 class InteractionPost:
@@ -237,6 +257,12 @@ class PressedMessage:
 
     async def delete(self) -> None:
         await self._interaction.delete_original_response()
+
+
+def title_of(question: str) -> str:
+    """A thread's name: the first words of what it is about."""
+    words = one_line(re.sub(r"<[@#:][^>]*>|[*_`~|>#]+", " ", question), TITLE)
+    return words or "Question"
 
 
 def partial(channel: Any, message_id: int) -> discord.PartialMessage:

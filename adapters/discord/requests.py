@@ -28,12 +28,18 @@ def place_of(channel: Any, guild_id: int | None) -> Place:
     return Place(PLATFORM, server, str(channel.id))
 
 
-def author_of(user: discord.User | discord.Member, locale: str = "en") -> Author:
-    """Who asks. Roles count by name and by id."""
-    roles: frozenset[str] = frozenset()
-    if isinstance(user, discord.Member):
-        roles = frozenset(word for role in user.roles[1:] for word in (role.name, str(role.id)))
-    return Author(str(user.id), user.display_name, roles, locale)
+def author_of(user: discord.User | discord.Member, locale: str = "en", *, admin: bool | None = None) -> Author:
+    """Who asks. Roles count by name and by id. `admin`: what Discord said of it, None = to be worked out."""
+    if not isinstance(user, discord.Member):
+        return Author(str(user.id), user.display_name, locale=locale)
+    roles = frozenset(word for role in user.roles if not role.is_default() for word in (role.name, str(role.id)))
+    may = user.guild_permissions.manage_guild if admin is None else admin
+    return Author(str(user.id), user.display_name, roles, locale, may)
+
+
+def presser_of(interaction: discord.Interaction[Any]) -> Author:
+    """Who is behind an interaction."""
+    return author_of(interaction.user, interaction.locale.value, admin=interaction.permissions.manage_guild)
 
 
 def without_mention(text: str, me: int) -> str:

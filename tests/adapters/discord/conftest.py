@@ -18,6 +18,7 @@ from bot.errors import UserError
 from bot.generation import Generator
 from bot.hosts import Hosts
 from bot.knowledge.library import Library
+from bot.learning.review_cards import Announcer
 from bot.router import Router
 from bot.settings import Settings
 from bot.stores import Stores, stores_over
@@ -79,7 +80,8 @@ async def staged(peer: Peer, place: World, path: Path, **changes: object) -> Asy
             troubles.append(trouble)
             peer.notify()
 
-        app = DiscordApp(chatbot, stores, settings, {}, fail)
+        announcer = Announcer(stores.reviews, stores.turns, stores.places)
+        app = DiscordApp(chatbot, stores, settings, {}, announcer, fail)
         try:
             before = peer.gateway.identified
             async with app:
@@ -87,6 +89,7 @@ async def staged(peer: Peer, place: World, path: Path, **changes: object) -> Asy
                 yield Stage(peer, place, app, script, stores, chatbot, troubles)
                 await chatbot.close(0.1)
         finally:
+            await announcer.close()
             await hosts.leave()
 
 

@@ -54,7 +54,7 @@ async def test_a_thumb_down_asks_what_was_wrong_and_what_would_be_better(stage: 
     await stage.peer.until(lambda: shown.modal)
     assert list(modal_words(shown)) == ["What was wrong?", "What should it have said? (may stay empty)"]
     record = stage.world.ben.submit(shown, reasons=["wrong", "too long"], words="Good day")
-    said = await stage.peer.until(lambda: told(stage.peer, record, "Your better answer is kept"))
+    said = await stage.peer.until(lambda: told(stage.peer, record, "Your better answer waits"))
     assert said.is_ephemeral
     turn = (await stage.stores.turns.of_user(f"discord:{stage.world.ann.id}"))[0]
     (row,) = await stage.stores.feedback.of_turn(turn.id)
@@ -148,7 +148,7 @@ async def test_controls_work_after_a_restart(
         record = harbour.ann.press(answer, "Pick 1")
         said = await peer.until(lambda: told(peer, record, "Noted: the first one."))
         assert said.is_ephemeral
-        await peer.until(lambda: told(peer, late, "Your better answer is kept"))
+        await peer.until(lambda: told(peer, late, "Your better answer waits"))
         turns = await second.stores.turns.of_user(f"discord:{harbour.ann.id}")
         (row,) = await second.stores.feedback.of_turn(turns[0].id)
         assert row.detail["correction"] == "It rained"

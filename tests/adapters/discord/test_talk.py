@@ -22,7 +22,7 @@ async def test_a_slash_command_is_answered_with_controls(stage: Stage) -> None:
     said = await stage.peer.until(lambda: answer(stage, world.general, "[French] good morning"))
     assert record.responded
     assert not said.is_ephemeral
-    assert labels(said) == ["Retry", "👍", "👎", "Why"]
+    assert labels(said) == ["Retry", "👍", "👎", "Flag", "Why"]
     assert said.flags & (1 << 15), "components v2 from the first send"
 
 

@@ -1,0 +1,216 @@
+"""/setup: a server's settings on one panel, held against what the bot is allowed to do before they are saved."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+import discord
+import structlog
+from discord import app_commands, ui
+
+from adapters.discord.modals import Typed, data_of, filled, modal
+from adapters.discord.requests import PLATFORM, place_of, presser_of
+from bot.errors import UserError
+from bot.place_settings import ChannelSettings, Mode, ServerSettings, Value
+from bot.places import Places
+from bot.request import Place
+from bot.settings import SCENARIOS
+
+log = structlog.get_logger(__name__)
+
+PREFIX = "parley-setup"
+MODES = {
+    Mode.MENTION: "Answer mentions and replies", Mode.EVERY: "Answer every new question, in a thread",
+    Mode.THREADS: "Answer in threads only", Mode.OFF: "Be silent here",
+}  # fmt: skip
+TALK = {"chat": "Plain words are talk", "support": "Plain words are support questions"}
+TEXTS = {
+    "persona": "Persona (first sentences to the model)",
+    "language": "Language of answers (empty: the reader's)",
+    "quota": "Answers a person gets: 30/hour, 200/day",
+}
+NEEDED = {
+    "view_channel": "View Channel", "send_messages": "Send Messages", "read_message_history": "Read Message History",
+    "attach_files": "Attach Files",
+}  # fmt: skip
+THREADED = {"create_public_threads": "Create Public Threads", "send_messages_in_threads": "Send Messages in Threads"}
+CHANGES = 5
+
+Interaction = discord.Interaction[Any]
+
+
+class SetUp:
+    """The panel. Rights are checked at every change, whoever was shown the panel."""
+
+    def __init__(self, places: Places, message_content: bool) -> None:
+        self._places = places
+        self._message_content = message_content
+
+    @property
+    def command(self) -> app_commands.Command[Any, ..., None]:
+        async def setup(interaction: Interaction) -> None:
+            await self._show(interaction, interaction.response.send_message)
+
+        made: app_commands.Command[Any, ..., None] = app_commands.Command(
+            name="setup",
+            description="What I may do on this server",
+            callback=setup,
+            allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=False, private_channel=False),
+            allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
+        )
+        # Discord shows it to those alone who manage the server; each change is checked here as well.
+        made.default_permissions = discord.Permissions(manage_guild=True)
+        return made
+
+    async def handle(self, interaction: Interaction) -> bool:
+        """Take a change from the panel, if the interaction is one."""
+        prefix, _, setting = str(data_of(interaction).get("custom_id", "")).partition(":")
+        if prefix != PREFIX:
+            return False
+        if setting == "texts" and interaction.type is not discord.InteractionType.modal_submit:
+            await self._ask_texts(interaction)
+            return True
+        try:
+            for name, value in self._changes(interaction, setting):
+                await self._change(interaction, name, value)
+        except UserError as error:
+            await interaction.response.send_message(error.words, ephemeral=True)
+            return True
+        await self._show(interaction, interaction.response.edit_message)
+        return True
+
+    def _changes(self, interaction: Interaction, setting: str) -> list[tuple[str, Value]]:
+        if setting == "texts":
+            return list(filled(interaction).texts.items())
+        values = [str(value) for value in data_of(interaction).get("values", ())]
+        if setting.startswith("training"):
+            # The button says what it does, so that pressing an old panel does not surprise.
+            return [("training", setting.endswith("on"))]
+        if setting in ("moderators_channel", "mode", "scenario"):
+            return [(setting, values[0] if values else "")]
+        return [(setting, values)]
+
+    async def _change(self, interaction: Interaction, setting: str, value: Value) -> None:
+        place = place_of(interaction.channel, interaction.guild_id)
+        if setting == "moderators_channel" and value:
+            self._must(interaction, int(str(value)), NEEDED)
+        if setting == "mode" and value in (Mode.EVERY, Mode.THREADS):
+            if value == Mode.EVERY and not self._message_content:
+                raise UserError(
+                    "Without the Message Content intent I do not see such questions. The owner has to switch it on in "
+                    "the developer portal and set DISCORD_MESSAGE_CONTENT=true."
+                )
+            self._must(interaction, int(place.channel), NEEDED | THREADED)
+        await self._places.change(place, presser_of(interaction), setting, value)
+
+    def _must(self, interaction: Interaction, channel_id: int, needed: dict[str, str]) -> None:
+        """Raises UserError for what the bot lacks in a channel."""
+        if missing := lacking(interaction.guild, channel_id, needed):
+            raise UserError(f"I lack these permissions in <#{channel_id}>: {', '.join(missing)}. Nothing was changed.")
+
+    async def _show(self, interaction: Interaction, respond: Callable[..., Awaitable[Any]]) -> None:
+        place = place_of(interaction.channel, interaction.guild_id)
+        if not presser_of(interaction).admin:
+            await interaction.response.send_message(
+                "Only people who manage this server can change its settings.", ephemeral=True
+            )
+            return
+        server = await self._places.server(PLATFORM, place.server)
+        channel = await self._places.channel(replace(place, thread=""))
+        lines = [*self._summary(interaction, place, server, channel), *await self._history(place)]
+        view = panel("\n".join(lines), server, channel)
+        if respond == interaction.response.send_message:
+            await respond(view=view, ephemeral=True)
+        else:
+            await respond(view=view)
+
+    def _summary(
+        self, interaction: Interaction, place: Place, server: ServerSettings, channel: ChannelSettings
+    ) -> list[str]:
+        off = ", ".join(f"/{name}" for name in sorted(server.scenarios_off)) or "none"
+        roles = ", ".join(f"<@&{role}>" for role in sorted(server.moderator_roles)) or "those who manage the server"
+        desk = f"<#{server.moderators_channel}>" if server.moderators_channel else "none: flags wait"
+        lines = [
+            "## Parley on this server",
+            f"**Switched off** {off}",
+            f"**This channel** {MODES[channel.mode].lower()}; {TALK[channel.scenario].lower()}",
+            f"**Moderators** {roles}; their channel: {desk}",
+            f"**Language** {server.language or 'the reader’s'} · **Quota** {server.quota or 'the host’s'} · "
+            f"**Persona** {server.persona or 'Parley’s own'}",
+            f"**Training** on approved answers from here: {'yes' if server.training else 'no'}",
+        ]
+        missing = lacking(interaction.guild, int(place.channel), NEEDED)
+        if missing:
+            lines.append(f"⚠️ In this channel I lack: {', '.join(missing)}")
+        if server.moderators_channel and (gone := lacking(interaction.guild, int(server.moderators_channel), NEEDED)):
+            lines.append(f"⚠️ In the moderators' channel I lack: {', '.join(gone)}")
+        if not self._message_content:
+            lines.append("⚠️ Without the Message Content intent: commands, mentions, replies and direct messages only")
+        return lines
+
+    async def _history(self, place: Place) -> list[str]:
+        changes = await self._places.audit(PLATFORM, place.server, CHANGES)
+        return [
+            f"-# {one.created:%Y-%m-%d %H:%M} {one.name}: {one.setting} → {str(one.after or 'default')[:80]}"
+            for one in changes
+        ]
+
+    async def _ask_texts(self, interaction: Interaction) -> None:
+        server = await self._places.server(PLATFORM, str(interaction.guild_id))
+        fields = [
+            Typed(name, label, str(getattr(server, name)), long=name == "persona") for name, label in TEXTS.items()
+        ]
+        await interaction.response.send_modal(modal("Settings", f"{PREFIX}:texts", fields))
+
+
+def panel(text: str, server: ServerSettings, channel: ChannelSettings) -> ui.LayoutView:
+    """The panel as drawn: what is set, and a control for each setting."""
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.TextDisplay(text[:3900]))
+    off = [
+        discord.SelectOption(label=f"/{name}", value=name, default=name in server.scenarios_off) for name in SCENARIOS
+    ]
+    _add(view, ui.Select(
+        custom_id=f"{PREFIX}:scenarios_off", placeholder="Switch commands off", options=off, min_values=0,
+        max_values=len(off),
+    ))  # fmt: skip
+    _add(view, _choice("mode", {mode.value: label for mode, label in MODES.items()}, channel.mode.value))
+    _add(view, _choice("scenario", TALK, channel.scenario))
+    _add(view, ui.ChannelSelect(
+        custom_id=f"{PREFIX}:moderators_channel", placeholder="The moderators' channel",
+        channel_types=[discord.ChannelType.text], min_values=0,
+    ))  # fmt: skip
+    _add(view, ui.RoleSelect(
+        custom_id=f"{PREFIX}:moderator_roles", placeholder="The moderators' roles", min_values=0, max_values=10,
+    ))  # fmt: skip
+    consent = "off" if server.training else "on"
+    view.add_item(ui.ActionRow(
+        ui.Button(label="Persona, language, quota", custom_id=f"{PREFIX}:texts"),
+        ui.Button(label=f"Training {consent}", custom_id=f"{PREFIX}:training-{consent}"),
+    ))  # fmt: skip
+    view.stop()
+    return view
+
+
+def lacking(guild: discord.Guild | None, channel_id: int, needed: dict[str, str]) -> list[str]:
+    """The permissions that the bot lacks in a channel, as Discord names them."""
+    channel = guild.get_channel_or_thread(channel_id) if guild is not None else None
+    if guild is None or channel is None:
+        return [needed["view_channel"]] if "view_channel" in needed else []
+    granted = channel.permissions_for(guild.me)
+    return [label for name, label in needed.items() if not getattr(granted, name)]
+
+
+def _choice(setting: str, labels: dict[str, str], chosen: str) -> ui.Select[ui.LayoutView]:
+    options = [
+        discord.SelectOption(label=label, value=value, default=value == chosen) for value, label in labels.items()
+    ]
+    return ui.Select(custom_id=f"{PREFIX}:{setting}", options=options)
+
+
+def _add(view: ui.LayoutView, select: ui.Item[Any]) -> None:
+    row: ui.ActionRow[ui.LayoutView] = ui.ActionRow()
+    row.add_item(select)
+    view.add_item(row)

@@ -1,0 +1,167 @@
+"""What a server's admins set: the /setup panel, support channels, threads, forum posts, leaving."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+from simcord.backend.models import Interaction, Message, Overwrite
+from simcord.enums import ChannelType, OverwriteType
+
+from bot.request import Author, Place
+from tests.adapters.discord.conftest import Stage
+from tests.adapters.discord.people import labels, text_of
+from tests.adapters.discord.test_controls import newest, told
+
+CREATE_THREADS = 1 << 35
+
+
+async def setting(stage: Stage, channel: int, name: str, value: str) -> None:
+    """An admin has set something."""
+    place = Place("discord", str(stage.world.guild), str(channel))
+    await stage.stores.places.change(place, Author(str(stage.world.moderator.id), "mo", admin=True), name, value)
+
+
+async def panel(stage: Stage) -> Message:
+    record = stage.world.moderator.slash(stage.world.support, "setup")
+    shown: Message = await stage.peer.until(lambda: told(stage.peer, record, "Parley on this server"))
+    assert shown.is_ephemeral
+    return shown
+
+
+def refusal(stage: Stage, record: Interaction) -> str | None:
+    """What a press on the panel was refused with."""
+    found = [m for m in stage.peer.answers(record.channel_id) if m.id == record.message_id and m.is_ephemeral]
+    return text_of(found[0]) or found[0].content if found else None
+
+
+async def test_the_panel_sets_and_tells(stage: Stage) -> None:
+    world, peer = stage.world, stage.peer
+    desk = peer.backend.create_channel(world.guild, "desk").id
+    shown = await panel(stage)
+    world.moderator.choose(shown, "parley-setup:scenarios_off", ["story"])
+    await peer.until(lambda: "**Switched off** /story" in text_of(shown))
+    world.moderator.choose(shown, "parley-setup:mode", ["every"])
+    await peer.until(lambda: "answer every new question" in text_of(shown))
+    world.moderator.choose(shown, "parley-setup:scenario", ["support"])
+    await peer.until(lambda: "support questions" in text_of(shown))
+    world.moderator.choose(shown, "parley-setup:moderators_channel", [str(desk)], kind=8)
+    await peer.until(lambda: f"their channel: <#{desk}>" in text_of(shown))
+    form = world.moderator.press(shown, "Persona, language, quota")
+    await peer.until(lambda: form.modal)
+    world.moderator.submit(form, persona="You are a pirate.", language="French", quota="30/hour")
+    await peer.until(lambda: "You are a pirate." in text_of(shown))
+    world.moderator.press(shown, "Training on")
+    await peer.until(lambda: "Training off" in labels(shown))
+    assert "mo: training" in text_of(shown), "the audit stands below"
+    record = world.ann.slash(world.general, "story", theme="rain")
+    await peer.until(lambda: told(peer, record, "/story is switched off on this server"))
+
+
+async def test_a_dead_set_up_is_not_saved(stage: Stage) -> None:
+    world, peer = stage.world, stage.peer
+    backend = peer.backend
+    desk = backend.create_channel(world.guild, "desk").id
+    role = next(r for r in backend.get_guild(world.guild).roles.values() if r.managed)
+    backend.set_overwrite(desk, Overwrite(role.id, OverwriteType.ROLE, deny=1 << 11))
+    backend.set_overwrite(world.support, Overwrite(role.id, OverwriteType.ROLE, deny=CREATE_THREADS))
+    shown = await panel(stage)
+    record = world.moderator.choose(shown, "parley-setup:moderators_channel", [str(desk)], kind=8)
+    words = await peer.until(lambda: refusal(stage, record))
+    assert words.startswith(f"I lack these permissions in <#{desk}>: Send Messages")
+    assert words.endswith("Nothing was changed.")
+    record = world.moderator.choose(shown, "parley-setup:mode", ["every"])
+    words = await peer.until(lambda: refusal(stage, record))
+    assert "Create Public Threads" in words
+    server = await stage.stores.places.server("discord", str(world.guild))
+    assert server.moderators_channel == ""
+
+
+async def test_others_change_nothing(stage: Stage) -> None:
+    record = stage.world.ann.slash(stage.world.general, "setup")
+    said = await stage.peer.until(lambda: refusal(stage, record))
+    assert said == "Only people who manage this server can change its settings."
+
+
+async def test_a_support_channel_answers_each_question_in_a_thread(stage: Stage) -> None:
+    world, peer = stage.world, stage.peer
+    await setting(stage, world.support, "mode", "every")
+    await setting(stage, world.support, "scenario", "support")
+    question = world.ann.say(world.support, "How do I **install** it?")
+    said = await peer.until(lambda: newest(peer, question.id, "make run"), words="an answer in the thread")
+    assert peer.backend.get_channel(question.id).name == "How do I install it?"
+    assert newest(peer, world.support) is None
+    assert "[1] Installing" in text_of(said)
+    world.ann.say(question.id, "and how do I start it?")
+    await peer.until(lambda: len(peer.answers(question.id)) == 2, words="a follow-up without a mention")
+    world.ben.say(question.id, f"<@{world.ann.id}> let us see")
+    world.ben.say(world.general, "not a question for the bot")
+    world.ann.say(question.id, "thanks, and then?")
+    await peer.until(lambda: len(peer.answers(question.id)) == 3)
+    assert peer.answers(world.general) == []
+
+
+async def test_where_no_thread_may_be_made_the_answer_comes_below(stage: Stage) -> None:
+    world, peer = stage.world, stage.peer
+    await setting(stage, world.support, "mode", "every")
+    role = next(r for r in peer.backend.get_guild(world.guild).roles.values() if r.managed)
+    peer.backend.set_overwrite(world.support, Overwrite(role.id, OverwriteType.ROLE, deny=CREATE_THREADS))
+    question = world.ann.say(world.support, "say: here")
+    said = await peer.until(lambda: newest(peer, world.support, "here"))
+    assert said.reference is not None
+    assert said.reference["message_id"] == str(question.id)
+
+
+async def test_a_forum_post_is_answered_in_it(stage: Stage) -> None:
+    world, peer = stage.world, stage.peer
+    backend = peer.backend
+    await setting(stage, world.forum, "mode", "every")
+    post = backend.create_thread(
+        world.forum, "Broken", world.ann.id, type=ChannelType.PUBLIC_THREAD, message_id=backend.snowflake(),
+        broadcast=False,
+    )  # fmt: skip
+    backend.announce_thread_create(post)
+    starter = backend.prepare_message(post.id, world.ann.id, "say: look here")
+    starter.id = post.id
+    backend.commit_message(starter)
+    await peer.until(lambda: newest(peer, post.id, "look here"))
+    world.ann.say(post.id, "say: and here")
+    await peer.until(lambda: newest(peer, post.id, "and here"))
+    world.ben.say(post.id, "say: between us")
+    world.ann.say(post.id, "say: last")
+    await peer.until(lambda: newest(peer, post.id, "last"))
+    assert "say: between us" not in stage.script.asked
+
+
+async def test_a_silent_channel_is_silent(stage: Stage) -> None:
+    world, peer = stage.world, stage.peer
+    await setting(stage, world.support, "mode", "off")
+    world.ann.say(world.support, f"<@{peer.backend.bot_user.id}> say: no")
+    world.ann.say(world.general, f"<@{peer.backend.bot_user.id}> say: yes")
+    await peer.until(lambda: newest(peer, world.general, "yes"))
+    assert peer.answers(world.support) == []
+
+
+async def test_leaving_a_server_forgets_it(stage: Stage) -> None:
+    world, peer = stage.world, stage.peer
+    await setting(stage, world.support, "mode", "off")
+    world.ann.say(world.general, f"<@{peer.backend.bot_user.id}> say: hello")
+    await peer.until(lambda: newest(peer, world.general, "hello"))
+    world.ann.guild = 0
+    channel = world.ann.dm
+    peer.backend.remove_guild(world.guild)
+    world.ann.say(channel, "say: still here")
+    await peer.until(lambda: newest(peer, channel, "still here"))
+    servers = {row.server for row in await stage.stores.turns.of_user(f"discord:{world.ann.id}")}
+    assert servers == {""}
+
+
+async def test_without_the_intent_a_support_channel_cannot_be_set_up(
+    stage_with: Callable[..., AbstractAsyncContextManager[Stage]],
+) -> None:
+    async with stage_with(discord_message_content=False) as stage:
+        shown = await panel(stage)
+        assert "Without the Message Content intent" in text_of(shown)
+        record = stage.world.moderator.choose(shown, "parley-setup:mode", ["every"])
+        words = await stage.peer.until(lambda: refusal(stage, record))
+        assert words.startswith("Without the Message Content intent I do not see such questions.")
