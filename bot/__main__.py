@@ -138,9 +138,10 @@ def doctor() -> None:
     """Check every setting, and say what to do about what is wrong."""
 
     async def main(settings: Settings) -> int:
+        from adapters.discord.doctor import examine as examine_discord
         from bot.doctor import examine, report
 
-        return report(await examine(settings), Console())
+        return report([*await examine(settings), *await examine_discord(settings)], Console())
 
     execute(main)
 

@@ -48,7 +48,7 @@ async def examine(settings: Settings) -> list[Finding]:
     findings = [_python(), *_packages(), await asyncio.to_thread(_disk, settings), _memory(settings), _port(settings)]
     findings.append(await _database(settings))
     findings += [await _engine(settings)] if settings.engine_url else await _worker(settings)
-    return [*findings, _web(settings), *_platforms()]
+    return [*findings, _web(settings)]
 
 
 def report(findings: list[Finding], console: Console) -> int:
@@ -169,7 +169,3 @@ def _web(settings: Settings) -> Finding:
     if settings.web_token.get_secret_value():
         return Finding("web page", "ok", "asks for WEB_TOKEN")
     return Finding("web page", "ok", "open to this machine only; set WEB_TOKEN to open it to others")
-
-
-def _platforms() -> list[Finding]:
-    return [Finding("Discord, Slack", "warning", "not in this version yet", "The web page and the console work.")]
