@@ -8,10 +8,11 @@ from bot.commands import Command, Option
 from bot.controls import Control
 from bot.errors import UserError
 from bot.request import Quote, one_line
+from bot.scenarios.attached import attached
 from bot.scenarios.languages import of_locale
 from bot.scenarios.recollection import recollected
 from bot.scenarios.sentences import Once
-from bot.turn import Plan, Say, Step, Turn
+from bot.turn import Plan, Say, Step, Turn, say
 from models.engine import Message, Sampling
 
 PERSONA = "You are a helpful AI assistant named Parley."
@@ -76,11 +77,14 @@ class Chat:
             repetition_penalty=SAMPLING.repetition_penalty,
         )  # fmt: skip
         if turn.pressed is None:
-            words = with_quotes(turn.text, turn.request.quotes)
+            files = await attached(turn.request.attachments)
+            if files.notes and not (files.text or turn.text):
+                return say(" ".join(files.notes))
+            words = with_quotes("\n\n".join(filter(None, (files.text, turn.text))), turn.request.quotes)
             system = Message("system", self._system(turn))
-            beside = () if turn.request.quotes else recollected(turn.text, turn.history, turn.facts)
+            beside = () if turn.request.quotes or files.text else recollected(turn.text, turn.history, turn.facts)
             prompt = (system, *beside) if beside else (system, *turn.history, Message("user", words))
-            return Plan((Step(prompt, sampling, filter=lambda: Once(whole=False)),))
+            return Plan((Step(prompt, sampling, filter=lambda: Once(whole=False)),), notes=files.notes)
         if turn.pressed.control != Control.CONTINUE:
             raise UserError("That button does nothing under this answer.")
         history = up_to_answer(turn.history, turn.pressed.turn.question, turn.pressed.turn.answer)
