@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bot.commands import Choice, Command, Option
 from bot.errors import UserError
+from bot.scenarios.wordings import worded
 from bot.turn import Say, Turn, say
 
 
@@ -22,7 +23,9 @@ class Help:
         return Command(
             name="help",
             description="What I can do",
-            options=(Option("command", "The command to explain", rest=True, suggest=self._suggest),),
+            options=(
+                Option("command", "The command to explain", rest=True, suggest=self._suggest, **worded("help.command")),
+            ),
             examples=("/help", "/help translate"),
             names={"zh-CN": "帮助", "es-ES": "ayuda", "fr": "aide", "de": "hilfe", "ja": "ヘルプ"},
             descriptions={

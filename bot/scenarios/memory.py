@@ -8,6 +8,7 @@ from datetime import datetime
 from bot.commands import Choice, Command, Option
 from bot.errors import UserError
 from bot.privacy import export_of, forget_everything
+from bot.scenarios.wordings import worded
 from bot.turn import File, Finished, Say, Turn, say
 
 ACTIONS = (
@@ -26,7 +27,7 @@ class RememberScenario:
     command = Command(
         name="remember",
         description="Keep a fact about you for later answers here",
-        options=(Option("fact", "What to remember", required=True, rest=True),),
+        options=(Option("fact", "What to remember", required=True, rest=True, **worded("remember.fact")),),
         examples=("/remember I am allergic to nuts",),
         names={"zh-CN": "记住", "es-ES": "recordar", "fr": "retenir", "de": "merken", "ja": "覚える"},
         descriptions={
@@ -77,8 +78,8 @@ class MemoryScenario:
         name="memory",
         description="See, forget or export what I remember of you",
         options=(
-            Option("action", "What to do", kind="choice", choices=ACTIONS, default="show"),
-            Option("what", "For forget: words of a fact, `here` or `everything`", rest=True),
+            Option("action", "What to do", kind="choice", choices=ACTIONS, default="show", **worded("memory.action")),
+            Option("what", "For forget: words of a fact, `here` or `everything`", rest=True, **worded("memory.what")),
         ),
         help="`forget here` deletes this conversation, `forget everything` all I keep of you, anywhere; "
         "`forget nuts` the facts with that word. `off` keeps nothing of what you say from then on.",

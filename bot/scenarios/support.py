@@ -11,6 +11,7 @@ from bot.controls import Button, Control
 from bot.knowledge.grounding import Grounding
 from bot.knowledge.library import Hit, Library, Search
 from bot.knowledge.words import words
+from bot.scenarios.wordings import worded
 from bot.stores import Stores
 from bot.turn import Finished, Plan, Say, Source, Step, Turn
 from models.engine import Message, Sampling
@@ -62,7 +63,7 @@ class Support:
     command = Command(
         name="support",
         description="Ask the knowledge base",
-        options=(Option("question", "What you want to know", required=True, rest=True),),
+        options=(Option("question", "What you want to know", required=True, rest=True, **worded("support.question")),),
         help="Answers only from the documents of this server, names its sources, and says so when it does not know.",
         examples=("/support How do I reset my password?",),
         names={"zh-CN": "支持", "es-ES": "soporte", "fr": "assistance", "de": "hilfestellung", "ja": "サポート"},

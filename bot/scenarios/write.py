@@ -12,6 +12,7 @@ from bot.errors import UserError
 from bot.scenarios.headlines import headlines, picked
 from bot.scenarios.kinds import KINDS, SYSTEM, Onward, prompt
 from bot.scenarios.verifying import to_verify
+from bot.scenarios.wordings import worded
 from bot.turn import Finished, Plan, Say, Step, Turn
 from models.engine import Message, Sampling
 
@@ -48,12 +49,16 @@ class Write:
                     Choice("headline", "headlines to pick from"),
                     *(Choice(name, kind.label) for name, kind in KINDS.items()),
                 ),
+                **worded("write.kind"),
             ),
-            Option("facts", "What it is about: the facts to use", required=True, rest=True),
-            Option("length", "How long", kind="choice", choices=choices(*LENGTHS), default="medium"),
-            Option("tone", "In which tone, such as formal or warm"),
-            Option("audience", "For whom"),
-            Option("language", "In which language"),
+            Option("facts", "What it is about: the facts to use", required=True, rest=True, **worded("write.facts")),
+            Option(
+                "length", "How long", kind="choice", choices=choices(*LENGTHS), default="medium",
+                **worded("write.length"),
+            ),
+            Option("tone", "In which tone, such as formal or warm", **worded("write.tone")),
+            Option("audience", "For whom", **worded("write.audience")),
+            Option("language", "In which language", **worded("write.language")),
         ),
         help="Only the facts you give are used; what I could not find among them is listed for you to verify.",
         examples=(

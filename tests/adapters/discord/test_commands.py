@@ -54,9 +54,11 @@ async def test_names_and_descriptions_come_in_every_language() -> None:
         names = [command["name_localizations"].get("de")]
         assert None not in names
         for option in command["options"]:
+            names, descriptions = option.get("name_localizations", {}), option.get("description_localizations", {})
             assert 1 <= len(option["description"]) <= 100
             for language in LANGUAGES:
-                assert language in option["name_localizations"], (command["name"], option["name"], language)
+                assert NAME.fullmatch(names.get(language, "")), (command["name"], option["name"], language)
+                assert 1 <= len(descriptions[language]) <= 100, (command["name"], option["name"], language)
 
 
 async def test_required_options_come_first_and_from_is_called_from() -> None:
