@@ -77,6 +77,12 @@ def run() -> None:
             asyncio.get_running_loop().add_signal_handler(number, ended.set)
         async with contextlib.AsyncExitStack() as stack:
             parley = await stack.enter_async_context(open_parley(settings))
+            if settings.slack_bot_token.get_secret_value():
+                from adapters.slack.app import SlackApp
+
+                slack = await stack.enter_async_context(SlackApp(parley.chatbot, parley.stores, settings))
+                parley.couriers["slack"] = slack
+                parley.parts["slack"] = slack.readiness
             web = await stack.enter_async_context(WebApp(parley.chatbot, parley.stores, settings, parley.readiness))
             print(f"Parley is at {web.url}", file=sys.stderr)
             if settings.discord_token.get_secret_value():

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -46,10 +46,13 @@ class Parley:
     worker: WorkerProcess | None
     couriers: dict[str, Courier]
     """Who sends, on which platform, the answers that a crash kept from their readers; adapters enter themselves."""
+    parts: dict[str, Callable[[], Awaitable[tuple[bool, str]]]] = field(default_factory=dict)
+    """Further parts of /readyz; adapters enter themselves."""
 
     async def readiness(self) -> dict[str, tuple[bool, str]]:
         """Each part: whether it works, and in words."""
-        return {"database": await self._database_ready(), "model": await self._model_ready()}
+        own = {"database": await self._database_ready(), "model": await self._model_ready()}
+        return own | {name: await ready() for name, ready in self.parts.items()}
 
     async def _database_ready(self) -> tuple[bool, str]:
         try:

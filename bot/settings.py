@@ -61,6 +61,15 @@ class Settings(BaseSettings):
     discord_guilds: str = ""
     discord_shards: str = ""
 
+    slack_bot_token: SecretStr = SecretStr("")
+    slack_app_token: SecretStr = SecretStr("")
+    slack_signing_secret: SecretStr = SecretStr("")
+    slack_api_url: str = "https://slack.com/api/"
+    slack_command: str = Field("/parley", pattern=r"^/[a-z0-9_-]{1,31}$")
+    slack_short_commands: bool = False
+    slack_host: str = "127.0.0.1"
+    slack_port: int = Field(3000, ge=0, le=65535)
+
     web_host: str = "127.0.0.1"
     web_port: int = Field(8080, ge=0, le=65535)
     web_token: SecretStr = SecretStr("")

@@ -1,0 +1,1 @@
+"""Slack: the bot as an agent of a workspace."""

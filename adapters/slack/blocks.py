@@ -1,0 +1,206 @@
+"""Blocks: an answer, its sources, notes and controls as Slack draws them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from adapters.slack.text import mrkdwn, safe
+from bot.controls import Button, Control
+from bot.turn import Answer, Source
+
+Block = dict[str, Any]
+
+PRESS = "press"
+DELETE = "delete"
+SHARE = "share"
+ELSEWHERE = frozenset({Control.UP, Control.DOWN, Control.SOURCES})
+"""Controls that are not drawn as buttons: thumbs and sources have blocks of their own."""
+MOST_BUTTONS = 25
+MOST_SOURCES = 10
+
+
+def markdown(text: str) -> Block:
+    return {"type": "markdown", "text": text}
+
+
+def plain(text: str, most: int = 75) -> dict[str, Any]:
+    short = text if len(text) <= most else text[: most - 1] + "…"
+    return {"type": "plain_text", "text": short, "emoji": False}
+
+
+def context(*texts: str) -> Block:
+    """Small print."""
+    return {"type": "context", "elements": [{"type": "mrkdwn", "text": mrkdwn(text)} for text in texts[:10]]}
+
+
+def section(text: str) -> Block:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": mrkdwn(text)}}
+
+
+def value_of(turn_id: str, control: str, value: str = "", asks: str = "") -> str:
+    """A press as it is kept in a control, so that it works after any restart."""
+    whole = [turn_id, control, value, asks] if asks else [turn_id, control, value]
+    return json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
+
+
+def press_of(value: str) -> tuple[str, str, str, str]:
+    """Turn, control, value and question of a control. Raises ValueError for anything else."""
+    parts = json.loads(value)
+    if not isinstance(parts, list) or not 3 <= len(parts) <= 4 or not all(isinstance(part, str) for part in parts):
+        raise ValueError("not a control of ours")
+    turn_id, control, told, *asks = parts
+    return turn_id, control, told, asks[0] if asks else ""
+
+
+def foot(answer: Answer, asker: str, *, share: bool = False) -> list[Block]:
+    """What stands below an answer's text. `asker`: who may delete it; `share`: it is shown to them alone."""
+    blocks: list[Block] = []
+    if answer.sources:
+        blocks.append(sources(answer.sources))
+    small = [*answer.notes, *(["Stopped."] if answer.stopped else [])]
+    if small:
+        blocks.append(context(*small))
+    extra = [_own("Share", SHARE, answer.turn_id)] if share and answer.text and not answer.private else []
+    return blocks + controls(answer.turn_id, answer.buttons, asker, extra)
+
+
+def controls(turn_id: str, buttons: Sequence[Button], asker: str, extra: Sequence[Block] = ()) -> list[Block]:
+    """The controls under an answer: buttons, then thumbs and the bin."""
+    blocks: list[Block] = []
+    drawn = [button for button in buttons if button.control not in ELSEWHERE][: MOST_BUTTONS - len(extra)]
+    elements = [_button(turn_id, button, number) for number, button in enumerate(drawn)] + list(extra)
+    if elements:
+        blocks.append({"type": "actions", "elements": elements})
+    kinds = {button.control: button for button in buttons}
+    small: list[Block] = []
+    if Control.UP in kinds and Control.DOWN in kinds:
+        small.append(_thumbs(turn_id, kinds[Control.UP], kinds[Control.DOWN]))
+    if buttons and asker:
+        small.append(_bin(turn_id, asker))
+    if small:
+        blocks.append({"type": "context_actions", "elements": small})
+    return blocks
+
+
+def stop(turn_id: str) -> Block:
+    """The Stop button of an answer that is being written without a stream."""
+    return {"type": "actions", "elements": [_button(turn_id, Button(Control.STOP, "Stop"), 0)]}
+
+
+def sources(found: Sequence[Source]) -> Block:
+    """The sources, folded away until somebody opens them."""
+    children = []
+    for source in found[:MOST_SOURCES]:
+        title = f"[{source.title}]({source.url})" if source.url else source.title
+        head = f"*[{source.number}]* {_slack_link(source) if source.url else mrkdwn(title, 300)}"
+        heading = f" · {mrkdwn(source.heading, 200)}" if source.heading else ""
+        quoted = "\n".join(f"&gt; {line}" for line in mrkdwn(source.excerpt, 900).splitlines())
+        text = {"type": "mrkdwn", "text": f"{head}{heading}\n{quoted}"}
+        children.append({"type": "section", "text": text, "expand": True})
+    count = "1 source" if len(found) == 1 else f"{len(found)} sources"
+    return {
+        "type": "container",
+        "title": plain(count, 150),
+        "is_collapsible": True,
+        "default_collapsed": True,
+        "child_blocks": children,
+    }
+
+
+def _slack_link(source: Source) -> str:
+    label = mrkdwn(source.title, 300).replace("|", "¦").replace(">", "")
+    return f"<{source.url}|{label}>" if source.url.startswith(("https://", "http://")) else label
+
+
+def _button(turn_id: str, button: Button, number: int) -> Block:
+    drawn: Block = {
+        "type": "button",
+        "action_id": f"{PRESS}:{button.control}:{number}",
+        "text": plain(button.label),
+        "value": value_of(turn_id, button.control, button.value, button.asks)[:2000],
+    }
+    if button.primary:
+        drawn["style"] = "primary"
+    return drawn
+
+
+def _own(label: str, action: str, turn_id: str) -> Block:
+    return {"type": "button", "action_id": action, "text": plain(label), "value": turn_id}
+
+
+def _thumbs(turn_id: str, up: Button, down: Button) -> Block:
+    def thumb(button: Button) -> dict[str, Any]:
+        value = value_of(turn_id, button.control, button.value)
+        return {"text": plain(button.label), "accessibility_label": button.label, "value": value}
+
+    return {
+        "type": "feedback_buttons",
+        "action_id": f"{PRESS}:thumb",
+        "positive_button": thumb(up),
+        "negative_button": thumb(down),
+    }
+
+
+def _bin(turn_id: str, asker: str) -> Block:
+    return {
+        "type": "icon_button",
+        "action_id": DELETE,
+        "icon": "trash",
+        "text": plain("Delete"),
+        "accessibility_label": "Delete this answer",
+        "value": turn_id,
+        "visible_to_user_ids": [asker],
+        "confirm": {
+            "title": plain("Delete this answer?"),
+            "text": plain("I also take it out of my memory."),
+            "confirm": plain("Delete"),
+            "deny": plain("Keep it"),
+        },
+    }
+
+
+def question(
+    label: str, *, title: str, metadata: str, callback: str, initial: str = "", reasons: Sequence[tuple[str, str]] = ()
+) -> Block:
+    """A form that asks one thing, with reasons to tick where there are some. `initial` stands in it already."""
+    blocks: list[Block] = []
+    if reasons:
+        options = [{"text": plain(words), "value": value} for value, words in reasons]
+        boxes = {"type": "checkboxes", "action_id": "reasons", "options": options}
+        blocks.append(
+            {
+                "type": "input",
+                "block_id": "reasons",
+                "optional": True,
+                "label": plain("What is wrong?"),
+                "element": boxes,
+            }
+        )
+    box: Block = {"type": "plain_text_input", "action_id": "words", "multiline": True, "max_length": 3000}
+    if initial:
+        box["initial_value"] = initial[:3000]
+    optional = bool(reasons) or "may stay empty" in label
+    blocks.append(
+        {"type": "input", "block_id": "words", "optional": optional, "label": plain(label, 2000), "element": box}
+    )
+    return {
+        "type": "modal",
+        "callback_id": callback,
+        "title": plain(title, 24),
+        "submit": plain("Send", 24),
+        "close": plain("Cancel", 24),
+        "private_metadata": metadata,
+        "blocks": blocks,
+    }
+
+
+def message(text: str, extra: Sequence[Block] = ()) -> list[Block]:
+    """A message's blocks: Markdown, then what stands below it."""
+    return [*([markdown(text)] if text.strip() else []), *extra]
+
+
+def words(text: str) -> list[Block]:
+    """A sentence of the bot's own."""
+    return [markdown(safe(text))]

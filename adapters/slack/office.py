@@ -1,0 +1,42 @@
+"""The office: what everything on Slack needs to do its work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import aiohttp
+
+from adapters.slack.desk import Desk
+from adapters.slack.files import Downloads
+from adapters.slack.people import People
+from adapters.slack.running import Running, Seen
+from bot.commands import Command
+from bot.reply import Reply
+from bot.request import Request
+from bot.stores import Stores
+
+
+class Core(Protocol):
+    """What Slack needs of `bot.chatbot.ChatBot`."""
+
+    @property
+    def commands(self) -> tuple[Command, ...]: ...
+
+    async def handle(self, request: Request, reply: Reply) -> None: ...
+
+
+@dataclass
+class Office:
+    """One workspace's. `me` is the bot's user id, `team` the workspace's."""
+
+    core: Core
+    stores: Stores
+    desk: Desk
+    people: People
+    downloads: Downloads
+    http: aiohttp.ClientSession
+    me: str
+    team: str
+    running: Running = field(default_factory=Running)
+    seen: Seen = field(default_factory=Seen)

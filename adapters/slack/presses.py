@@ -1,0 +1,232 @@
+"""Presses: buttons, thumbs, the bin, Share, and the forms that some of them open."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from adapters.slack.blocks import foot, press_of, question
+from adapters.slack.desk import Spot
+from adapters.slack.office import Office
+from adapters.slack.reply import PrivateReply, SilentReply, ThreadReply, UpdateReply, respond, text_of
+from adapters.slack.text import split
+from bot.controls import Control, stored_buttons
+from bot.delivery import SendError
+from bot.errors import UserError
+from bot.reply import Reply
+from bot.request import Place, Press, Request
+from bot.turn import Answer, Source
+from bot.turns import TurnRow
+
+log = structlog.get_logger(__name__)
+
+Body = Mapping[str, Any]
+
+REASONS = (
+    ("wrong_fact", "Something in it is wrong"),
+    ("off_topic", "It does not answer the question"),
+    ("too_long", "Too long"),
+    ("tone", "The tone is not right"),
+    ("language", "The language is not right"),
+    ("unsafe", "It should not have said that"),
+)
+REPLACING = frozenset({Control.RETRY, Control.REFINE, Control.VERSION})
+"""Controls whose outcome takes the place of an answer that only one person sees."""
+FORM = "press_form"
+TITLES = {Control.DOWN: "What was wrong?", Control.EDIT: "Edit the answer"}
+
+
+class Presses:
+    """What people press, wherever it stands."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+
+    async def press(self, body: Body) -> None:
+        """A control under an answer. Where it asks for words, a form opens first."""
+        action = body["actions"][0]
+        try:
+            turn_id, control, value, asks = press_of(str(action.get("value") or ""))
+        except ValueError:
+            log.warning("slack_strange_press", action=str(action.get("action_id"))[:80])
+            return
+        pressed = _Pressed(body)
+        if control == Control.DOWN:
+            # The thumb counts at once; the form behind it may be closed unsent.
+            await self._handle(pressed, Press(turn_id, control, ""), SilentReply())
+            asks = asks or "What should it have said? (may stay empty)"
+        if asks:
+            await self._ask(body, pressed, turn_id, control, asks)
+            return
+        await self._handle(pressed, Press(turn_id, control, value), self._reply(pressed, control))
+
+    async def submitted(self, body: Body) -> None:
+        """A form sent in."""
+        view = body["view"]
+        kept = json.loads(view["private_metadata"])
+        state = view["state"]["values"]
+        words = str(state["words"]["words"].get("value") or "")
+        ticked = state.get("reasons", {}).get("reasons", {}).get("selected_options") or []
+        reasons = [str(option["value"]) for option in ticked]
+        pressed = _Pressed({**kept, "user": body["user"], "team": body["team"], "trigger_id": view["id"]})
+        if reasons:
+            log.info("slack_reasons", turn=kept["turn"], reasons=reasons)
+        await self._handle(pressed, Press(kept["turn"], kept["control"], words), self._reply(pressed, kept["control"]))
+
+    async def delete(self, body: Body) -> None:
+        """The bin: the answer goes, from the channel and from memory."""
+        pressed, turn_id = _Pressed(body), str(body["actions"][0]["value"])
+        row = await self._office.stores.turns.get(turn_id)
+        silent = SilentReply()
+        await self._handle(pressed, Press(turn_id, Control.UNDO), silent)
+        if silent.words:
+            await self._tell(pressed, silent.words)
+            return
+        messages = (row.message or {}).get("messages", []) if row is not None else []
+        for ts in dict.fromkeys([*messages, pressed.message]):
+            try:
+                await self._office.desk.calls("chat.delete", channel=pressed.channel, ts=ts)
+            except SendError as error:
+                log.info("slack_message_not_deleted", kind=type(error).__name__, detail=error.detail)
+
+    async def share(self, body: Body) -> None:
+        """Share: an answer that only its asker sees is posted where it was asked."""
+        pressed, turn_id = _Pressed(body), str(body["actions"][0]["value"])
+        office = self._office
+        if not office.seen.first(f"share:{turn_id}"):
+            return
+        try:
+            row = await office.stores.turns.get(turn_id)
+            if row is None or row.user != f"slack:{pressed.user}" or row.server != pressed.team:
+                raise UserError("That answer is no longer kept, so I cannot share it. Ask again.")
+            await self.post(pressed.spot(whole=True), row)
+        except UserError as error:
+            await self._tell(pressed, error.words)
+        except SendError as error:
+            log.warning("slack_share_failed", kind=type(error).__name__, detail=error.detail)
+            await self._tell(pressed, "I may not post here. Invite me to the channel first, then press Share again.")
+        else:
+            await self._tell(pressed, "Shared.", replace=True)
+
+    async def post(self, spot: Spot, row: TurnRow, note: str = "") -> list[str]:
+        """A stored answer as a message of its own, with its controls. Gives the ids. Raises a SendError."""
+        answer = stored(row, note)
+        pieces = split(text_of(self._office.desk, answer, spot))
+        extra = foot(answer, spot.user)
+        count = len(pieces)
+        return [
+            await self._office.desk.post(spot, piece, extra if number == count else ())
+            for number, piece in enumerate(pieces, 1)
+        ]
+
+    async def whisper(self, spot: Spot, row: TurnRow, note: str) -> str:
+        """A stored answer for its asker alone. Raises a SendError."""
+        answer = stored(row, note)
+        text = split(text_of(self._office.desk, answer, spot))[0]
+        return await self._office.desk.whisper(spot, text, foot(answer, "", share=True))
+
+    async def _handle(self, pressed: _Pressed, press: Press, reply: Reply) -> None:
+        office = self._office
+        request = Request(
+            id=f"{pressed.trigger}:{press.control}",
+            place=Place("slack", pressed.team, pressed.channel, pressed.thread),
+            author=await office.people.author(pressed.user),
+            press=press,
+        )
+        await office.core.handle(request, reply)
+
+    def _reply(self, pressed: _Pressed, control: str) -> Reply:
+        office, spot = self._office, pressed.spot()
+        if control == Control.STOP:
+            return _Quiet(office, pressed)
+        if pressed.ephemeral:
+            return PrivateReply(office.desk, spot, office.running.noted, office.http, replace=control in REPLACING)
+        if control == Control.VERSION:
+            return UpdateReply(office.desk, spot, pressed.message)
+        return ThreadReply(office.desk, spot, office.running.noted)
+
+    async def _ask(self, body: Body, pressed: _Pressed, turn_id: str, control: str, asks: str) -> None:
+        initial = ""
+        if control == Control.EDIT:
+            row = await self._office.stores.turns.get(turn_id)
+            initial = row.answer if row is not None and row.user == f"slack:{pressed.user}" else ""
+        metadata = json.dumps({"turn": turn_id, "control": control, **pressed.kept()})
+        view = question(
+            asks, title=TITLES.get(Control(control), "One question"), metadata=metadata, callback=FORM,
+            initial=initial, reasons=REASONS if control == Control.DOWN else (),
+        )  # fmt: skip
+        try:
+            await self._office.desk.calls("views.open", trigger_id=str(body["trigger_id"]), view=view)
+        except SendError as error:
+            log.warning("slack_form_not_opened", kind=type(error).__name__, detail=error.detail)
+            if control != Control.DOWN:
+                await self._tell(pressed, "Slack did not let me open the form in time. Press the button again.")
+
+    async def _tell(self, pressed: _Pressed, words: str, *, replace: bool = False) -> None:
+        office = self._office
+        try:
+            if pressed.ephemeral:
+                await respond(office.http, pressed.response_url, {"text": words, "replace_original": replace})
+            else:
+                await office.desk.whisper(pressed.spot(), words)
+        except SendError as error:
+            log.info("slack_not_told", kind=type(error).__name__, detail=error.detail)
+
+
+class _Pressed:
+    """Where something was pressed, from a block action or from what a form has kept of one."""
+
+    def __init__(self, body: Body) -> None:
+        container = body.get("container") or {}
+        message = body.get("message") or {}
+        self.user = str(body["user"]["id"])
+        self.team = str((body.get("team") or {}).get("id") or body["user"].get("team_id") or "")
+        self.channel = str((body.get("channel") or {}).get("id") or container.get("channel_id") or "")
+        self.message = str(container.get("message_ts") or message.get("ts") or "")
+        self.ephemeral = bool(container.get("is_ephemeral"))
+        thread = str(message.get("thread_ts") or container.get("thread_ts") or "")
+        # What is pressed on a message of its own goes on in the thread under it.
+        self.thread = thread or ("" if self.ephemeral else self.message)
+        self.trigger = str(body.get("trigger_id") or "")
+        self.response_url = str(body.get("response_url") or "")
+
+    def spot(self, *, whole: bool = False) -> Spot:
+        """The thread to answer in; `whole`: the channel itself, where nothing was in a thread."""
+        thread = self.thread if not (whole and self.ephemeral) else ""
+        return Spot(self.team, self.channel, self.user, thread, self.response_url)
+
+    def kept(self) -> dict[str, Any]:
+        """What a form has to know to answer in the right place, in the shape of a block action."""
+        return {
+            "channel": {"id": self.channel},
+            "container": {"message_ts": self.message, "thread_ts": self.thread, "is_ephemeral": self.ephemeral},
+            "response_url": self.response_url,
+        }
+
+
+class _Quiet(SilentReply):
+    """Stop shows in the answer it stops; only why it cannot is told."""
+
+    def __init__(self, office: Office, pressed: _Pressed) -> None:
+        super().__init__()
+        self._office = office
+        self._pressed = pressed
+
+    async def fail(self, words: str) -> None:
+        if self._pressed.ephemeral:
+            await respond(self._office.http, self._pressed.response_url, {"text": words, "replace_original": False})
+        else:
+            await self._office.desk.whisper(self._pressed.spot(), words)
+
+
+def stored(row: TurnRow, note: str = "") -> Answer:
+    """A stored turn as the answer it was given with."""
+    sources = tuple(Source(**source) for source in row.sources)
+    notes = (*row.notes, *([note] if note else []))
+    return Answer(
+        turn_id=row.id, scenario=row.scenario, text=row.answer, sources=sources, notes=notes,
+        buttons=stored_buttons(row.buttons), stopped=row.state == "stopped", model=row.model,
+    )  # fmt: skip

@@ -1,0 +1,54 @@
+"""Turns being answered on Slack, so that Stop finds them."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from adapters.slack.desk import Spot
+
+MOST_SEEN = 4_000
+
+
+class Running:
+    """Which turn runs in which thread, and for whom."""
+
+    def __init__(self) -> None:
+        self._spots: dict[str, Spot] = {}
+
+    @contextmanager
+    def noted(self, turn_id: str, spot: Spot) -> Iterator[None]:
+        """Keep a turn findable for the block. A press on one that runs leaves it as it is."""
+        if turn_id in self._spots:
+            yield
+            return
+        self._spots[turn_id] = spot
+        try:
+            yield
+        finally:
+            del self._spots[turn_id]
+
+    def in_thread(self, channel: str, thread: str) -> list[str]:
+        """The turns that run in a thread."""
+        return [turn for turn, spot in self._spots.items() if (spot.channel, spot.thread) == (channel, thread)]
+
+    def asked_by(self, channel: str, message: str) -> list[str]:
+        """The turns that a message has asked for."""
+        return [turn for turn, spot in self._spots.items() if (spot.channel, spot.asked) == (channel, message)]
+
+
+class Seen:
+    """What was begun lately: guards the steps before the core's own claim."""
+
+    def __init__(self) -> None:
+        self._ids: OrderedDict[str, None] = OrderedDict()
+
+    def first(self, key: str) -> bool:
+        """True for the first to ask about `key`."""
+        if key in self._ids:
+            return False
+        self._ids[key] = None
+        if len(self._ids) > MOST_SEEN:
+            self._ids.popitem(last=False)
+        return True

@@ -1,0 +1,214 @@
+"""Talk: messages, commands and shortcuts become requests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from adapters.slack.calls import Unsupported
+from adapters.slack.desk import Spot
+from adapters.slack.office import Office
+from adapters.slack.reading import as_command, by_a_person, is_command, mentions, speaks_to_another, spoken
+from adapters.slack.reply import PrivateReply, SilentReply, ThreadReply
+from adapters.slack.text import incoming, mentioned
+from bot.controls import Control
+from bot.delivery import SendError
+from bot.request import Place, Press, Quote, Request, one_line
+
+log = structlog.get_logger(__name__)
+
+SETTLE = 0.6
+"""Seconds in which a person's next message in the same thread still belongs to the question."""
+BACKGROUND = 30
+"""Messages of a thread that are read at most."""
+LONGEST = 3.0
+
+Body = Mapping[str, Any]
+
+
+class Talk:
+    """What people say, wherever they say it."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+
+    async def message(self, event: Body, team: str) -> None:
+        """A message or a mention: both are delivered for the same words, and answered once."""
+        office, me = self._office, self._office.me
+        if event.get("subtype") == "message_deleted":
+            await self._deleted(event, team)
+            return
+        if not by_a_person(event, me):
+            return
+        channel, ts, user = str(event["channel"]), str(event["ts"]), str(event["user"])
+        thread = str(event.get("thread_ts") or "")
+        named = mentions(event, me)
+        direct = channel.startswith("D")
+        if not (direct or named or await self._for_us(event, team, channel, thread, user)):
+            return
+        words = spoken(event, me)
+        if named and not direct:
+            words = as_command(words, office.desk.commands)
+        author = await office.people.author(user)
+        names = await office.people.names(mentioned(str(event.get("text") or "")))
+        request = Request(
+            id=f"{team}:{channel}:{ts}",
+            place=Place("slack", team, channel, thread or ts),
+            author=author,
+            text=words,
+            quotes=await self._background(channel, thread, ts) if thread and not direct else (),
+            attachments=office.downloads.attachments(event.get("files")),
+            settle=SETTLE if thread else 0.0,
+        )
+        spot = Spot(team, channel, user, thread or ts, asked=ts, names=names)
+        await office.core.handle(request, ThreadReply(office.desk, spot, office.running.noted, one_line(words, 120)))
+
+    async def command(self, body: Body) -> None:
+        """A slash command: with the bot alone it opens a thread, elsewhere only its user sees the answer."""
+        office = self._office
+        team, channel, user = str(body["team_id"]), str(body["channel_id"]), str(body["user_id"])
+        if not office.seen.first(str(body["trigger_id"])):
+            return
+        typed = str(body.get("text") or "")
+        words = incoming(typed)
+        name = str(body["command"]).removeprefix("/")
+        if name in office.desk.commands and f"/{name}" != office.desk.command:
+            text = f"/{name} {words}".strip()
+        else:
+            text = as_command(words.removeprefix("/"), office.desk.commands) or "/help"
+        names = await office.people.names(mentioned(typed))
+        spot = Spot(team, channel, user, response_url=str(body.get("response_url") or ""), names=names)
+        if spot.direct:
+            spot = await self._opened(spot, f"{body['command']} {words}")
+        request = Request(
+            id=str(body["trigger_id"]),
+            place=Place("slack", team, channel, spot.thread),
+            author=await office.people.author(user),
+            text=text,
+        )
+        await office.core.handle(request, self._reply(spot, one_line(words, 120)))
+
+    async def shortcut(self, body: Body) -> None:
+        """A shortcut on a message: its answer is for the one who clicked."""
+        office, message = self._office, body["message"]
+        if not office.seen.first(str(body["trigger_id"])):
+            return
+        team, channel, user = str(body["team"]["id"]), str(body["channel"]["id"]), str(body["user"]["id"])
+        written = str(message.get("text") or "")
+        text, callback = incoming(written), str(body["callback_id"])
+        thread = str(message.get("thread_ts") or "")
+        quotes: tuple[Quote, ...] = ()
+        options: dict[str, str] = {}
+        match callback:
+            case "translate":
+                options = {"text": text}
+            case "correct":
+                options = {"subject": "English", "mode": "practice", "question": text}
+            case "support":
+                options = {"question": text}
+            case "summarize" if thread or message.get("reply_count"):
+                quotes = await self._background(channel, thread or str(message["ts"]), "", whole=True)
+            case _:
+                options = {"text": text}
+        author = await office.people.author(user)
+        names = await office.people.names(mentioned(written))
+        spot = Spot(team, channel, user, "", str(body.get("response_url") or ""), names=names)
+        request = Request(
+            id=str(body["trigger_id"]),
+            place=Place("slack", team, channel),
+            author=author,
+            command={"correct": "tutor"}.get(callback, callback),
+            options=options,
+            quotes=quotes,
+            attachments=office.downloads.attachments(message.get("files")),
+        )
+        await office.core.handle(request, self._reply(spot, ""))
+
+    async def stopped(self, event: Body, team: str) -> None:
+        """Slack's own Stop button: it closes the stream, we end the work."""
+        channel, thread = str(event["channel"]), str(event.get("thread_ts") or "")
+        await self._stop(self._office.running.in_thread(channel, thread), team, event, str(event.get("user")))
+
+    async def _deleted(self, event: Body, team: str) -> None:
+        """Whoever takes a question back wants no answer to it."""
+        before = event.get("previous_message") or {}
+        turns = self._office.running.asked_by(str(event.get("channel")), str(event.get("deleted_ts")))
+        await self._stop(turns, team, event, str(before.get("user") or ""))
+
+    async def _stop(self, turns: list[str], team: str, event: Body, user: str) -> None:
+        office = self._office
+        channel, thread = str(event["channel"]), str(event.get("thread_ts") or "")
+        for turn in turns:
+            request = Request(
+                id=f"{team}:{channel}:{event.get('event_ts')}:{turn}",
+                place=Place("slack", team, channel, thread),
+                author=await office.people.author(user),
+                press=Press(turn, Control.STOP),
+            )
+            silent = SilentReply()
+            await office.core.handle(request, silent)
+            if silent.words:
+                await office.desk.whisper(Spot(team, channel, user, thread), silent.words)
+
+    def _reply(self, spot: Spot, title: str) -> ThreadReply | PrivateReply:
+        office = self._office
+        if spot.thread:
+            return ThreadReply(office.desk, spot, office.running.noted, title)
+        return PrivateReply(office.desk, spot, office.running.noted, office.http)
+
+    async def _opened(self, spot: Spot, typed: str) -> Spot:
+        """The thread for a command's answer; none between two people, where the bot is no member."""
+        try:
+            ts = await self._office.desk.post(spot, f"`{typed.strip().replace('`', '´')[:300]}`")
+        except SendError as error:
+            log.info("slack_command_elsewhere", kind=type(error).__name__, detail=error.detail)
+            return spot
+        return Spot(spot.team, spot.channel, spot.user, ts, names=spot.names)
+
+    async def _for_us(self, event: Body, team: str, channel: str, thread: str, user: str) -> bool:
+        """Whether words in a channel that do not name the bot are meant for it all the same."""
+        if speaks_to_another(event, self._office.me) or not thread:
+            return False
+        if is_command(str(event.get("text") or ""), self._office.desk.commands):
+            return True
+        # A person who is already talking with the bot in this thread need not name it again.
+        place = Place("slack", team, channel, thread)
+        return await self._office.stores.memory.find(f"slack:{user}", place) is not None
+
+    async def _background(self, channel: str, thread: str, ts: str, *, whole: bool = False) -> tuple[Quote, ...]:
+        """What others have written in a thread since the bot's last answer; `whole`: all of it."""
+        office = self._office
+        if not thread or not office.desk.calls.free("conversations.replies"):
+            return ()
+        try:
+            async with asyncio.timeout(LONGEST):
+                answer = await office.desk.calls("conversations.replies", channel=channel, ts=thread, limit=BACKGROUND)
+        except Unsupported as error:
+            if error.error == "missing_scope":
+                office.desk.lacks("conversations.replies", error.error)
+            return ()
+        except (SendError, TimeoutError) as error:
+            log.info("slack_thread_not_read", kind=type(error).__name__)
+            return ()
+        kept: list[Body] = []
+        for message in answer.get("messages") or ():
+            if message.get("user") == office.me and not whole:
+                kept.clear()
+            elif by_a_person(message, office.me) and str(message.get("ts")) != ts:
+                kept.append(message)
+        named = [str(message["user"]) for message in kept]
+        named += mentioned(" ".join(str(message.get("text") or "") for message in kept))
+        names = await office.people.names(dict.fromkeys(named))
+        return tuple(
+            Quote(names.get(str(message["user"]), str(message["user"])), _shown(message, names)) for message in kept
+        )
+
+
+def _shown(message: Body, names: Mapping[str, str]) -> str:
+    text = str(message.get("text") or "")
+    for user, name in names.items():
+        text = text.replace(f"<@{user}>", f"@{name}")
+    return incoming(text)

@@ -1,0 +1,96 @@
+"""A workspace's first minutes with the bot: the real process, the real model, a strict Slack on real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.adapters.slack.delivery import Workspace
+from tests.adapters.slack.peer import APP_TOKEN, BOT, BOT_TOKEN
+
+ROOT = Path(__file__).parents[2]
+ANSWER = 180.0
+"""Seconds that the model may take on a slow machine, its start included."""
+
+
+@asynccontextmanager
+async def running(path: Path, slack: Workspace, **more: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """`python -m bot run` in the workspace, with a store of its own."""
+    settings = {
+        "WEB_PORT": "0", "WEB_HOST": "127.0.0.1", "WEB_TOKEN": "", "DATABASE_URL": f"sqlite+aiosqlite:///{path}/p.db",
+        "SLACK_BOT_TOKEN": BOT_TOKEN, "SLACK_APP_TOKEN": APP_TOKEN, "SLACK_API_URL": slack.api_url,
+    }  # fmt: skip
+    log = await asyncio.to_thread((path / "log").open, "ab")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bot", "run", cwd=ROOT, env=os.environ | settings | more, stderr=log
+    )
+    try:
+        yield process
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(30):
+                assert await process.wait() == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+        log.close()
+
+
+@pytest.mark.timeout(900)
+async def test_the_first_minutes_in_a_workspace(tmp_path: Path) -> None:
+    slack = Workspace()
+    await slack.start()
+    try:
+        async with running(tmp_path, slack):
+            async with asyncio.timeout(60):
+                await slack.connected()
+            await mentions(slack)
+            await commands(slack)
+            await stops(slack)
+        assert BOT_TOKEN not in (tmp_path / "log").read_text()
+        assert slack.pings == []
+        assert slack.violations == []
+    finally:
+        await slack.close()
+
+
+async def mentions(slack: Workspace) -> None:
+    # The model may still be loading: the question keeps its place, and the status tells.
+    asked = slack.say("U0ANN", "C0TALK", f"<@{BOT}> What is the capital of France?")
+    answer = await slack.answer("C0TALK", asked.ts, seconds=ANSWER)
+    assert "Paris" in answer.shown
+    assert slack.called("chat.startStream")
+    assert slack.sessions["C0TALK", asked.ts] == "active"
+    assert {delivery.tries for delivery in slack.envelopes.values()} == {1}
+
+
+async def commands(slack: Workspace) -> None:
+    delivery = slack.command("U0ANN", "D0ANN", "tutor math: solve 2x + 3 = 11")
+    root = await slack.until(lambda: [message for message in slack.by_bot("D0ANN") if not message.thread])
+    answer = await slack.answer("D0ANN", root[0].ts, seconds=ANSWER)
+    assert "x = 4" in answer.shown
+    assert delivery.seconds is not None
+    assert delivery.seconds < 1
+    slack.command("U0BEN", "C0TALK", "tutor math: solve 5x = 35")
+    told = await slack.until(
+        lambda: [m for m in slack.by_bot("C0TALK", reader="U0BEN") if "Share" in m.labels()], ANSWER
+    )
+    assert "x = 7" in told[0].shown
+    assert not [message for message in slack.by_bot("C0TALK") if "35" in message.shown]
+
+
+async def stops(slack: Workspace) -> None:
+    asked = slack.say("U0ANN", "D0ANN", "Write a long story about a lighthouse keeper and the sea.")
+    await slack.until(lambda: [m for m in slack.by_bot("D0ANN", thread=asked.ts) if m.stream == "open"], ANSWER)
+    slack.stop("U0ANN", "D0ANN", asked.ts)
+    answer = await slack.answer("D0ANN", asked.ts, seconds=20)
+    assert any("Stopped." in str(block) for block in answer.blocks)
+    assert slack.sessions["D0ANN", asked.ts] == "active"
