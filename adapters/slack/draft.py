@@ -38,6 +38,7 @@ class Draft:
         self._state: State = "empty"
         self._ts = ""
         self._shown = ""
+        self.session_set = False
 
     @property
     def ts(self) -> str:
@@ -136,6 +137,7 @@ class Draft:
         async def whole() -> None:
             given = {"markdown_text": rest or None, "blocks": list(extra) or None, "session_status": session}
             await self._desk.calls("chat.stopStream", **place, **given)
+            self.session_set = session is not None
 
         try:
             if rest is not None:
@@ -143,6 +145,7 @@ class Draft:
                 return
             # What was shown is not how the answer stands in the end: closed here, put right below.
             await attempt(lambda: self._desk.calls("chat.stopStream", **place, session_status=session))
+            self.session_set = session is not None
         except StreamOver:
             log.info("slack_stream_over", turn=self._turn_id)
         except SendRefused:

@@ -88,7 +88,7 @@ class ThreadReply:
         pieces, files = cut(text, answer.files)
         session = "active" if status.session and draft.streaming else None
         ids = await draft.finish(pieces[0], extra if len(pieces) == 1 else (), session=session)
-        if session:
+        if draft.session_set:
             status.ended_by_stream()
         for number, piece in enumerate(pieces[1:], 2):
             ids.append(await self._desk.post(self._spot, piece, extra if number == len(pieces) else ()))

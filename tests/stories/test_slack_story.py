@@ -68,7 +68,7 @@ async def mentions(slack: Workspace) -> None:
     answer = await slack.answer("C0TALK", asked.ts, seconds=ANSWER)
     assert "Paris" in answer.shown
     assert slack.called("chat.startStream")
-    assert slack.sessions["C0TALK", asked.ts] == "active"
+    await slack.until(lambda: slack.sessions["C0TALK", asked.ts] == "active")
     assert {delivery.tries for delivery in slack.envelopes.values()} == {1}
 
 
@@ -93,4 +93,4 @@ async def stops(slack: Workspace) -> None:
     slack.stop("U0ANN", "D0ANN", asked.ts)
     answer = await slack.answer("D0ANN", asked.ts, seconds=20)
     assert any("Stopped." in str(block) for block in answer.blocks)
-    assert slack.sessions["D0ANN", asked.ts] == "active"
+    await slack.until(lambda: slack.sessions["D0ANN", asked.ts] == "active")

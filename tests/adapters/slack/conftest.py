@@ -29,7 +29,8 @@ from bot.stores import Stores
 from bot.turns import Turns
 from tests.adapters.slack.delivery import Workspace
 from tests.adapters.slack.peer import APP_TOKEN, BOT_TOKEN
-from tests.adapters.web.scenes import SCENARIOS, Keeper, Script
+from tests.adapters.slack.scenes import SCENARIOS
+from tests.adapters.web.scenes import Keeper, Script
 
 
 @dataclass

@@ -149,7 +149,7 @@ class Workspace(Slack):
         }  # fmt: skip
         return self.deliver("events_api", payload)
 
-    def say(self, user: str, channel: str, text: str, *, thread: str = "", **more: Any) -> Message:
+    def say(self, user: str, channel: str, text: str, /, *, thread: str = "", **more: Any) -> Message:
         """Somebody writes; a mention is delivered twice, as Slack does."""
         message = Message(channel, self.new_ts(), user, text, thread=thread)
         message.files = more.get("files", [])

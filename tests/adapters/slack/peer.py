@@ -40,7 +40,10 @@ PING = re.compile(r"<(?:@[UW]|!)")
 
 @dataclass
 class Message:
-    """A message as it stands. `ephemeral` names its only reader; `stream`: open, closed by the app, ended by Slack, or ""."""
+    """A message as it stands. `ephemeral` names its only reader.
+
+    `stream`: "" for none, open, closed by the app, or ended by Slack.
+    """
 
     channel: str
     ts: str

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+import pytest
 
 from tests.adapters.slack.conftest import House
-from tests.adapters.slack.peer import BOT, TEAM
+from tests.adapters.slack.delivery import Workspace
+from tests.adapters.slack.peer import BOT, TEAM, event_of
+
+Opener = Callable[..., AbstractAsyncContextManager[House]]
 
 
 async def test_a_mention_is_answered_once_in_its_thread_as_a_stream(house: House) -> None:
@@ -21,3 +28,167 @@ async def test_a_mention_is_answered_once_in_its_thread_as_a_stream(house: House
     assert len(house.slack.envelopes) == 2
     assert len(house.slack.by_bot("C0TALK")) == 1
     assert len(await house.stores.turns.of_user("slack:U0ANN")) == 1
+
+
+async def test_a_direct_message_is_a_thread_of_its_own_and_goes_on_there(house: House) -> None:
+    first = house.slack.say("U0ANN", "D0ANN", "say: One.")
+    assert (await house.slack.answer("D0ANN", first.ts)).shown == "One."
+    again = house.slack.say("U0ANN", "D0ANN", "say: Two.", thread=first.ts)
+    assert (await house.slack.answer("D0ANN", first.ts, 2)).shown == "Two."
+    rows = await house.stores.turns.of_user("slack:U0ANN")
+    assert [row.thread for row in rows] == [first.ts, first.ts]
+    assert again.thread == first.ts
+
+
+async def test_a_thread_goes_on_without_a_mention_for_the_one_who_began_it(house: House) -> None:
+    asked = house.slack.say("U0ANN", "C0TALK", f"<@{BOT}> say: Hello.")
+    await house.slack.answer("C0TALK", asked.ts)
+    house.slack.say("U0BEN", "C0TALK", "say: Not for you.", thread=asked.ts)
+    house.slack.say("U0ANN", "C0TALK", "<@U0BEN> say: not for you either", thread=asked.ts)
+    house.slack.say("U0ANN", "C0TALK", "say: For you.", thread=asked.ts)
+    assert (await house.slack.answer("C0TALK", asked.ts, 2)).shown == "For you."
+    assert len(house.slack.by_bot("C0TALK")) == 2
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"bot_id": "B0OTHER"},
+        {"subtype": "bot_message"},
+        {"subtype": "message_changed"},
+        {"subtype": "channel_join"},
+        {"hidden": True},
+        {"user": BOT},
+        {"user": "USLACKBOT"},
+        {"user": None},
+    ],
+)
+async def test_bots_edits_and_joins_are_not_answered(house: House, event: dict[str, object]) -> None:
+    house.slack.say("U0ANN", "D0ANN", "say: no", **event)
+    real = house.slack.say("U0ANN", "D0ANN", "say: yes")
+    assert (await house.slack.answer("D0ANN", real.ts)).shown == "yes"
+    assert house.script.asked == ["say: yes"]
+
+
+async def test_a_mention_in_a_quote_or_behind_another_name_is_not_for_the_bot(house: House) -> None:
+    quote = {"type": "rich_text_quote", "elements": [{"type": "user", "user_id": BOT}]}
+    house.slack.say("U0ANN", "C0TALK", f"&gt; <@{BOT}> said so", blocks=[{"type": "rich_text", "elements": [quote]}])
+    house.slack.say("U0ANN", "C0TALK", f"<@U0BEN> ask <@{BOT}> about it")
+    section = {"type": "rich_text_section", "elements": [{"type": "user", "user_id": BOT}]}
+    real = house.slack.say(
+        "U0ANN", "C0TALK", f"<@{BOT}> say: yes", blocks=[{"type": "rich_text", "elements": [section]}]
+    )
+    assert (await house.slack.answer("C0TALK", real.ts)).shown == "yes"
+    assert len(house.script.asked) == 1
+
+
+async def test_the_umbrella_command_is_private_in_a_channel_and_a_thread_with_the_bot_alone(house: House) -> None:
+    delivery = house.slack.command("U0BEN", "C0TALK", "translate to:French Good morning <@U0ANN|ann>")
+    told = await house.slack.whispered("U0BEN")
+    assert told.shown == "[French] Good morning @\u2060Ann Lee"
+    assert told.labels()[-1] == "Share"
+    assert delivery.seconds is not None
+    assert delivery.seconds < 0.5
+    house.slack.command("U0ANN", "D0ANN", "story rain")
+    root = (await house.slack.until(lambda: house.slack.by_bot("D0ANN")))[0]
+    assert root.shown == "`/parley story rain`"
+    assert (await house.slack.answer("D0ANN", root.ts)).shown == "Once upon a time."
+    # Between two other people the bot is no member: the address that came with the command still works.
+    house.slack.command("U0ANN", "D0OTHERS", "story snow")
+    assert (await house.slack.whispered("U0ANN")).shown == "Once upon a time."
+
+
+async def test_an_empty_command_is_help_and_an_unknown_one_is_explained(house: House) -> None:
+    house.slack.command("U0ANN", "C0TALK", "")
+    assert "see every command" in (await house.slack.whispered("U0ANN")).shown
+    house.slack.command("U0ANN", "C0TALK", "translate good morning")
+    assert (await house.slack.whispered("U0ANN", 2)).shown.startswith("/parley translate needs to")
+
+
+async def test_a_command_of_its_own_name_when_switched_on(open_app: Opener) -> None:
+    async with open_app(slack_short_commands=True) as house:
+        house.slack.command("U0ANN", "C0TALK", "to:French Good morning", name="/translate")
+        assert (await house.slack.whispered("U0ANN")).shown == "[French] Good morning"
+
+
+async def test_typed_commands_work_behind_a_mention_and_in_threads(house: House) -> None:
+    asked = house.slack.say("U0ANN", "C0TALK", f"<@{BOT}> translate to:French Good morning")
+    assert (await house.slack.answer("C0TALK", asked.ts)).shown == "[French] Good morning"
+    root = house.slack.say("U0BEN", "C0TALK", "Guten Morgen")
+    house.slack.say("U0BEN", "C0TALK", "!nice work", thread=root.ts)
+    house.slack.say("U0BEN", "C0TALK", "!translate to:French Good evening", thread=root.ts)
+    assert (await house.slack.answer("C0TALK", root.ts)).shown == "[French] Good evening"
+    chat = house.slack.say("U0ANN", "C0TALK", f"<@{BOT}> help me with this")
+    assert (await house.slack.answer("C0TALK", chat.ts)).shown == "You said: help me with this"
+
+
+async def test_a_file_is_read_with_the_token_and_a_file_share_is_not_dropped(house: House) -> None:
+    house.slack.stored["F1"] = ("notes.txt", b"the roof leaks")
+    asked = house.slack.say("U0ANN", "D0ANN", "say: Read.", subtype="file_share", files=[house.slack.file_of("F1")])
+    assert (await house.slack.answer("D0ANN", asked.ts)).shown == "Read. [notes.txt: the roof leaks]"
+    # Large workspaces send a stub instead of the file.
+    stub = {"id": "F1", "name": "notes.txt", "file_access": "check_file_info"}
+    asked = house.slack.say("U0ANN", "D0ANN", "say: Again.", subtype="file_share", files=[stub])
+    assert (await house.slack.answer("D0ANN", asked.ts)).shown == "Again. [notes.txt: the roof leaks]"
+
+
+async def test_a_file_elsewhere_never_gets_the_token(house: House, slack: Workspace) -> None:
+    other = Workspace()
+    await other.start()
+    try:
+        other.stored["F1"] = ("notes.txt", b"secret")
+        asked = slack.say("U0ANN", "D0ANN", "say: Read.", subtype="file_share", files=[other.file_of("F1")])
+        answer = await slack.until(lambda: slack.by_bot("D0ANN", thread=asked.ts))
+        await slack.until(lambda: "does not lie on Slack" in str(answer[0].blocks))
+        assert other.calls == []
+    finally:
+        await other.close()
+
+
+async def test_what_others_wrote_in_a_thread_comes_along_as_background(house: House) -> None:
+    root = house.slack.say("U0BEN", "C0TALK", "The pump <https://example.org|here> is broken &amp; loud")
+    asked = house.slack.say("U0ANN", "C0TALK", f"<@{BOT}> quotes", thread=root.ts)
+    answer = await house.slack.answer("C0TALK", root.ts)
+    assert "Ben: The pump [here](https://example.org) is broken & loud" in answer.shown
+    assert asked.text not in answer.shown
+
+
+async def test_a_question_taken_back_stops_its_answer(house: House) -> None:
+    asked = house.slack.say("U0ANN", "D0ANN", "say: Holding on hold")
+    await house.slack.until(lambda: [m for m in house.slack.by_bot("D0ANN") if m.stream == "open"])
+    house.slack.event(
+        {
+            "type": "message", "subtype": "message_deleted", "channel": "D0ANN", "deleted_ts": asked.ts,
+            "previous_message": {"user": "U0ANN", "ts": asked.ts},
+        }
+    )  # fmt: skip
+    assert "Stopped." in str((await house.slack.answer("D0ANN", asked.ts)).blocks)
+    assert house.script.open == 0
+
+
+async def test_slacks_stop_button_ends_the_engines_work_and_only_the_asker_may_press_it(house: House) -> None:
+    asked = house.slack.say("U0ANN", "C0TALK", f"<@{BOT}> say: Holding on hold")
+    stream = (await house.slack.until(lambda: house.slack.by_bot("C0TALK", thread=asked.ts)))[0]
+    await house.slack.until(lambda: house.slack.sessions.get(("C0TALK", asked.ts)) == "processing")
+    house.slack.stop("U0BEN", "C0TALK", asked.ts)
+    assert "Only the person who asked" in (await house.slack.whispered("U0BEN")).shown
+    assert house.script.open == 1
+    house.slack.stop("U0ANN", "C0TALK", asked.ts)
+    answer = await house.slack.answer("C0TALK", asked.ts)
+    assert answer.ts == stream.ts
+    assert answer.shown == "Holding on"
+    assert "Stopped." in str(answer.blocks)
+    assert house.script.open == 0
+    await house.slack.until(lambda: house.slack.sessions["C0TALK", asked.ts] == "active")
+
+
+async def test_a_restart_answers_nothing_twice(open_app: Opener, slack: Workspace) -> None:
+    async with open_app():
+        asked = slack.say("U0ANN", "D0ANN", "say: Once.")
+        await slack.answer("D0ANN", asked.ts)
+        event = event_of(asked)
+    async with open_app():
+        slack.event(event)
+        other = slack.say("U0ANN", "D0ANN", "say: Other.")
+        await slack.answer("D0ANN", other.ts)
+    assert [message.shown for message in slack.by_bot("D0ANN")] == ["Once.", "Other."]

@@ -1,0 +1,33 @@
+"""Scenes for Slack: those of the page, with talk that tells what it was given."""
+
+from __future__ import annotations
+
+from bot.commands import Command, Option
+from bot.turn import Plan, Say, Step, Turn, say
+from models.engine import Message
+from tests.adapters.web import scenes
+from tests.adapters.web.scenes import SAMPLING
+
+
+class Talk(scenes.Talk):
+    """Says what came along as background when asked for "quotes"."""
+
+    command = Command("chat", "Talk", (Option("text", "Words", rest=True),))
+
+    async def plan(self, turn: Turn) -> Plan | Say:
+        if turn.text.startswith("long "):
+            return say(_long(int(turn.text.split()[1])), private=False)
+        if turn.text != "quotes":
+            return await super().plan(turn)
+        lines = "\n".join(f"{quote.name}: {quote.text}" for quote in turn.request.quotes)
+        return Plan((Step([Message("user", f"say: {lines or 'none'}")], SAMPLING),))
+
+
+def _long(characters: int) -> str:
+    """Numbered lines, those in the middle inside a block of code."""
+    lines = [f"line{number}" for number in range(characters // 10)]
+    third = len(lines) // 3
+    return "\n".join([*lines[:third], "```python", *lines[third : 2 * third], "```", *lines[2 * third :]])
+
+
+SCENARIOS = (Talk(), *scenes.SCENARIOS[1:])
