@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.commands import Command, Option
+from bot.controls import USUAL
 from bot.turn import Plan, Say, Step, Turn, say
 from models.engine import Message
 from tests.adapters.web import scenes
@@ -16,7 +17,7 @@ class Talk(scenes.Talk):
 
     async def plan(self, turn: Turn) -> Plan | Say:
         if turn.text.startswith("long "):
-            return say(_long(int(turn.text.split()[1])), private=False)
+            return say(_long(int(turn.text.split()[1])), private=False, buttons=USUAL)
         if turn.text != "quotes":
             return await super().plan(turn)
         lines = "\n".join(f"{quote.name}: {quote.text}" for quote in turn.request.quotes)

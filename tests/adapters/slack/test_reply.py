@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 import pytest
 
+from adapters.slack.limiter import Limiter
 from tests.adapters.slack.conftest import House
 from tests.adapters.slack.delivery import Workspace
 from tests.adapters.slack.peer import BOT, Message
@@ -91,47 +93,47 @@ async def test_the_end_is_tried_again(house: House, method: str, fault: object) 
     assert len(house.slack.by_bot("C0TALK")) == 1
 
 
-async def test_an_answer_that_slack_would_not_take_is_sent_later(house: House) -> None:
-    house.slack.faults["chat.startStream"].append("unknown_method")
-    house.slack.faults["chat.postMessage"].extend([("limited", 600)])
-    house.slack.say("U0ANN", "C0TALK", f"<@{BOT}> say: Later.")
-    await house.slack.until(lambda: house.script.open == 0 and len(house.slack.calls) > 3)
-    await _until(lambda: _pending(house))
-    house.app._limiter = None
-    house.app._presses._office.desk.calls.limiter._paused.clear()
-    assert await house.chatbot.ledger.redeliver("slack", house.app) == 1
-    late = house.slack.by_bot("C0TALK")
-    assert [message.shown for message in late] == ["Later."]
-    assert "I was restarted" in str(late[0].blocks) or "Slack" in str(late[0].blocks)
-    assert await house.chatbot.ledger.redeliver("slack", house.app) == 0
-
-
-async def _pending(house: House) -> bool:
-    return bool(await house.stores.turns.on_their_way("slack"))
-
-
-async def _until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
-        while not await condition():  # type: ignore[misc]
-            await asyncio.sleep(0.02)
+async def test_an_answer_that_slack_would_not_take_is_sent_later(open_app: Opener, slack: Workspace) -> None:
+    ahead = [0.0]
+    async with open_app(limiter=Limiter(clock=lambda: time.monotonic() + ahead[0])) as house:
+        slack.faults["chat.startStream"].append("unknown_method")
+        slack.faults["chat.postMessage"].append(("limited", 600))
+        slack.say("U0ANN", "C0TALK", f"<@{BOT}> say: Later.")
+        await slack.until(lambda: not slack.faults["chat.postMessage"])
+        await asyncio.wait(house.app._tasks)
+        assert slack.by_bot("C0TALK") == []
+        assert await house.chatbot.ledger.redeliver("slack", house.app) == 0
+        ahead[0] = 700.0
+        assert await house.chatbot.ledger.redeliver("slack", house.app) == 1
+        late = slack.by_bot("C0TALK")
+        assert [message.shown for message in late] == ["Later."]
+        assert late[0].labels() == ["Retry", "Why"]
+        assert await house.chatbot.ledger.redeliver("slack", house.app) == 0
 
 
 async def test_refused_blocks_become_plain_text(house: House) -> None:
     house.slack.faults["chat.startStream"].append("unknown_method")
     house.slack.faults["chat.postMessage"].append("invalid_blocks")
-    answer = await ask(house, "rich")
-    assert answer.text.startswith("Two things help here.")
+    answer = await ask(house, "say: Plain.")
+    await house.slack.until(lambda: answer.text == "Plain.")
+
+
+async def test_a_refused_end_of_a_stream_is_put_right(house: House) -> None:
     house.slack.faults["chat.stopStream"].append("invalid_blocks")
+    answer = await ask(house, "say: Streamed.")
+    await house.slack.until(lambda: answer.edits)
+    assert answer.shown == "Streamed."
+    assert answer.labels() == ["Retry", "Why"]
 
 
 async def test_very_long_answers_are_split_and_longer_ones_become_a_file(house: House) -> None:
-    await _long(house, 25_000)
+    await _long(house, 31_000)
     asked = house.slack.say("U0ANN", "D0ANN", f"long {80_000}")
     answer = await house.slack.answer("D0ANN", asked.ts)
     assert "The whole answer is in the file below" in answer.shown
     shared = (await house.slack.until(lambda: house.slack.shared))[0]
     assert (shared["name"], shared["channel"], shared["thread"]) == ("answer.md", "D0ANN", asked.ts)
-    assert len(shared["content"]) > 79_000
+    assert len(shared["content"]) > 60_000
 
 
 async def _long(house: House, characters: int) -> None:
@@ -183,8 +185,8 @@ async def test_the_status_is_shown_and_cleared_whatever_happens(house: House) ->
     await house.slack.until(lambda: house.slack.statuses[-1][2] == "")
     broken = house.slack.say("U0ANN", "C0TALK", f"<@{BOT}> slow say: {'word ' * 60} break")
     await house.slack.answer("C0TALK", broken.ts)
-    await house.slack.until(lambda: house.slack.sessions["C0TALK", broken.ts] == "active")
-    assert house.slack.statuses[-1][2] == ""
+    await house.slack.until(lambda: house.slack.sessions.get(("C0TALK", broken.ts), "active") == "active")
+    await house.slack.until(lambda: house.slack.statuses[-1][2] == "")
 
 
 async def test_a_status_that_hangs_or_is_missing_costs_no_answer(house: House) -> None:
