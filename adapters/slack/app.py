@@ -100,7 +100,7 @@ class SlackApp:
         """Send an answer that a crash or a limit kept from its reader. What one person asked alone stays theirs."""
         user = turn.user.partition(":")[2]
         spot = Spot(place.server, place.channel, user, place.thread)
-        if place.thread or spot.direct:
+        if (place.thread or spot.direct) and "@private" not in turn.options:
             ids = await self._presses.post(spot, turn, note)
         else:
             ids = [await self._presses.whisper(spot, turn, note)]

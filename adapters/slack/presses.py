@@ -72,9 +72,8 @@ class Presses:
         ticked = state.get("reasons", {}).get("reasons", {}).get("selected_options") or []
         reasons = [str(option["value"]) for option in ticked]
         pressed = _Pressed({**kept, "user": body["user"], "team": body["team"], "trigger_id": view["id"]})
-        if reasons:
-            log.info("slack_reasons", turn=kept["turn"], reasons=reasons)
-        await self._handle(pressed, Press(kept["turn"], kept["control"], words), self._reply(pressed, kept["control"]))
+        press = Press(kept["turn"], kept["control"], words, tuple(reasons))
+        await self._handle(pressed, press, self._reply(pressed, kept["control"]))
 
     async def delete(self, body: Body) -> None:
         """The bin: the answer goes, from the channel and from memory."""
@@ -135,6 +134,7 @@ class Presses:
             place=Place("slack", pressed.team, pressed.channel, pressed.thread),
             author=await office.people.author(pressed.user),
             press=press,
+            private=pressed.ephemeral,
         )
         await office.core.handle(request, reply)
 

@@ -88,6 +88,7 @@ class Talk:
             place=Place("slack", team, channel, spot.thread),
             author=await office.people.author(user),
             text=text,
+            private=not spot.thread,
         )
         await office.core.handle(request, self._reply(spot, one_line(words, 120)))
 
@@ -124,6 +125,7 @@ class Talk:
             options=options,
             quotes=quotes,
             attachments=office.downloads.attachments(message.get("files")),
+            private=True,
         )
         await office.core.handle(request, self._reply(spot, ""))
 

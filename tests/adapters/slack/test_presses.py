@@ -35,6 +35,7 @@ async def test_a_thumb_down_counts_at_once_and_asks_for_reasons_and_the_better_a
     kept = (await house.stores.feedback.of_turn(row.id))[0]
     assert kept.detail["correction"] == "The right one"
     assert kept.detail["reasons"] == ["wrong_fact"]
+    await delivery.acknowledged.wait()
     assert delivery.seconds is not None
     assert delivery.seconds < 1
 
@@ -113,7 +114,7 @@ async def test_share_posts_a_private_answer_once_and_only_for_its_asker(house: H
     assert shared.labels() == ["Retry", "Why"]
     # What is shared can be pressed by those who see it.
     house.slack.press("U0BEN", shared, "Why")
-    assert "/translate" in (await house.slack.whispered("U0BEN")).shown
+    assert "/parley translate" in (await house.slack.whispered("U0BEN")).shown
 
 
 async def test_a_private_answer_is_replaced_by_its_next_version(house: House) -> None:
