@@ -23,9 +23,11 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help="Parley: your
 knowledge_app = typer.Typer(no_args_is_help=True, help="The documents that /support answers from.")
 bench_app = typer.Typer(help="Measure the core, or the engine.")
 model_app = typer.Typer(no_args_is_help=True, help="The model's files.")
+slack_app = typer.Typer(no_args_is_help=True, help="The app on Slack.")
 app.add_typer(knowledge_app, name="knowledge")
 app.add_typer(model_app, name="model")
 app.add_typer(bench_app, name="bench")
+app.add_typer(slack_app, name="slack")
 
 log = structlog.get_logger(__name__)
 Main = Callable[[Settings], Coroutine[Any, Any, int]]
@@ -145,9 +147,11 @@ def doctor() -> None:
 
     async def main(settings: Settings) -> int:
         from adapters.discord.doctor import examine as examine_discord
+        from adapters.slack.setup import examine as examine_slack
         from bot.doctor import examine, report
 
-        return report([*await examine(settings), *await examine_discord(settings)], Console())
+        platforms = [*await examine_discord(settings), *await examine_slack(settings)]
+        return report([*await examine(settings), *platforms], Console())
 
     execute(main)
 
@@ -182,6 +186,28 @@ def model_path() -> None:
         return await process.wait()
 
     execute(main)
+
+
+@slack_app.command("manifest")
+def slack_manifest(
+    address: Annotated[str, typer.Option(help="The public address (https://...); Socket Mode needs none.")] = "",
+) -> None:
+    """Print the app's manifest: paste it at api.slack.com/apps, under Create New App or App Manifest."""
+
+    async def main(settings: Settings) -> int:
+        import json
+
+        from adapters.slack.manifest import manifest
+        from bot.router import Router
+        from bot.scenarios.catalogue import scenarios
+
+        router = Router(scenarios(lambda: router.commands))
+        if address and not address.startswith("https://"):
+            raise UserError("Slack only sends to https:// addresses; leave --address out for Socket Mode.")
+        print(json.dumps(manifest(settings, router.commands, address), indent=2, ensure_ascii=False))
+        return 0
+
+    execute(main, quiet=True)
 
 
 @knowledge_app.command("add")

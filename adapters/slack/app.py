@@ -20,7 +20,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack.blocks import DELETE, PRESS, SHARE
-from adapters.slack.calls import Calls
+from adapters.slack.calls import Calls, error_of
 from adapters.slack.desk import Desk, Spot
 from adapters.slack.files import Downloads
 from adapters.slack.limiter import Limiter
@@ -133,7 +133,7 @@ class SlackApp:
             try:
                 return dict((await client.auth_test()).data)  # type: ignore[arg-type]
             except SlackApiError as error:
-                word = str(error.response.get("error", ""))
+                word = error_of(error)
                 if error.response.status_code < 500 and word not in TRANSIENT:
                     raise UserError(NO_TOKEN["SLACK_BOT_TOKEN"].format(error=word)) from error
             except (aiohttp.ClientError, TimeoutError) as error:
@@ -208,7 +208,7 @@ class SlackApp:
         try:
             await client.apps_connections_open(app_token=token)
         except SlackApiError as error:
-            word = str(error.response.get("error", ""))
+            word = error_of(error)
             if error.response.status_code < 500 and word not in TRANSIENT:
                 raise UserError(NO_TOKEN["SLACK_APP_TOKEN"].format(error=word)) from error
         except (aiohttp.ClientError, TimeoutError) as error:

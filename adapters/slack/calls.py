@@ -34,6 +34,12 @@ REFUSED = frozenset(
 )  # fmt: skip
 
 
+def error_of(error: SlackApiError) -> str:
+    """Slack's name for an error, "" where something on the way answered instead of Slack."""
+    data = error.response.data
+    return str(data.get("error", "")) if isinstance(data, dict) else ""
+
+
 class StreamOver(SendRefused):
     """The message takes no more of a stream: it was stopped, or Slack ended it after five minutes."""
 
@@ -83,7 +89,7 @@ class Calls:
         response = error.response
         status = int(getattr(response, "status_code", 200))
         data = response.data if isinstance(getattr(response, "data", None), dict) else {}
-        word = str(data.get("error", ""))
+        word = error_of(error)
         messages = data.get("response_metadata", {}).get("messages", []) if isinstance(data, dict) else []
         detail = f"{method}: {word or status}" + (f" {messages}" if messages else "")
         if status == 429 or word == "ratelimited":
