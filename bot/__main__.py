@@ -85,6 +85,7 @@ def run() -> None:
                 slack = await stack.enter_async_context(SlackApp(parley.chatbot, parley.stores, settings))
                 parley.couriers["slack"] = slack
                 parley.parts["slack"] = slack.readiness
+                parley.announcer.announce("slack", slack.cards)
             web = await stack.enter_async_context(WebApp(parley.chatbot, parley.stores, settings, parley.readiness))
             print(f"Parley is at {web.url}", file=sys.stderr)
             if settings.discord_token.get_secret_value():

@@ -23,10 +23,12 @@ from adapters.slack.blocks import DELETE, PRESS, SHARE
 from adapters.slack.calls import Calls, error_of
 from adapters.slack.desk import Desk, Spot
 from adapters.slack.files import Downloads
+from adapters.slack.forms import PRESS_FORM
 from adapters.slack.limiter import Limiter
+from adapters.slack.moderation import CardCourier
 from adapters.slack.office import Core, Office
 from adapters.slack.people import People
-from adapters.slack.presses import FORM, Presses
+from adapters.slack.presses import Presses
 from adapters.slack.talk import Talk
 from bot.delivery import SendError
 from bot.errors import UserError
@@ -117,9 +119,18 @@ class SlackApp:
         desk = Desk(calls, settings.slack_command, [command.name for command in self._core.commands])
         downloads = Downloads(calls, http, token, settings.slack_api_url)
         office = Office(
-            self._core, self._stores, desk, People(calls), downloads, http, str(known["user_id"]), str(known["team_id"])
+            self._core,
+            self._stores,
+            desk,
+            People(calls),
+            downloads,
+            http,
+            str(known["user_id"]),
+            str(known["team_id"]),
+            str(known.get("url", "")),
         )
         self._talk, self._presses = Talk(office), Presses(office)
+        self.cards = CardCourier(office)
         app = self._app(office, client)
         if settings.slack_app_token.get_secret_value():
             await self._connect(app, settings.slack_app_token.get_secret_value())
@@ -160,12 +171,13 @@ class SlackApp:
         )
         app.event(ANY)(self._on_event)
         app.command(ANY)(self._acknowledged(self._talk.command))
+        app.shortcut("flag")(self._acknowledged(self._presses.flag))
         app.shortcut(ANY)(self._acknowledged(self._talk.shortcut))
         app.action(re.compile(f"^{PRESS}:"))(self._acknowledged(self._presses.press))
         app.action(DELETE)(self._acknowledged(self._presses.delete))
         app.action(SHARE)(self._acknowledged(self._presses.share))
         app.action(ANY)(self._acknowledged(None))
-        app.view(FORM)(self._acknowledged(self._presses.submitted))
+        app.view(PRESS_FORM)(self._acknowledged(self._presses.submitted))
         return app
 
     async def _on_event(self, body: dict[str, Any]) -> None:

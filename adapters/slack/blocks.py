@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from adapters.slack.text import mrkdwn, safe
+from adapters.slack.text import mrkdwn
 from bot.controls import Button, Control
 from bot.turn import Answer, Source
 
@@ -161,46 +161,6 @@ def _bin(turn_id: str, asker: str) -> Block:
     }
 
 
-def question(
-    label: str, *, title: str, metadata: str, callback: str, initial: str = "", reasons: Sequence[tuple[str, str]] = ()
-) -> Block:
-    """A form that asks one thing, with reasons to tick where there are some. `initial` stands in it already."""
-    blocks: list[Block] = []
-    if reasons:
-        options = [{"text": plain(words), "value": value} for value, words in reasons]
-        boxes = {"type": "checkboxes", "action_id": "reasons", "options": options}
-        blocks.append(
-            {
-                "type": "input",
-                "block_id": "reasons",
-                "optional": True,
-                "label": plain("What is wrong?"),
-                "element": boxes,
-            }
-        )
-    box: Block = {"type": "plain_text_input", "action_id": "words", "multiline": True, "max_length": 3000}
-    if initial:
-        box["initial_value"] = initial[:3000]
-    optional = bool(reasons) or "may stay empty" in label
-    blocks.append(
-        {"type": "input", "block_id": "words", "optional": optional, "label": plain(label, 2000), "element": box}
-    )
-    return {
-        "type": "modal",
-        "callback_id": callback,
-        "title": plain(title, 24),
-        "submit": plain("Send", 24),
-        "close": plain("Cancel", 24),
-        "private_metadata": metadata,
-        "blocks": blocks,
-    }
-
-
 def message(text: str, extra: Sequence[Block] = ()) -> list[Block]:
     """A message's blocks: Markdown, then what stands below it."""
     return [*([markdown(text)] if text.strip() else []), *extra]
-
-
-def words(text: str) -> list[Block]:
-    """A sentence of the bot's own."""
-    return [markdown(safe(text))]

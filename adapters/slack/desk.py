@@ -26,6 +26,7 @@ REMEDIES = {
 class Spot:
     """Where an answer goes, and who asked. `asked` is the message that did.
 
+    `opens`: the thread is begun by the answer, so that nobody looks into it for what is whispered.
     `names`: what people named in the question are called, by their ids.
     """
 
@@ -35,6 +36,7 @@ class Spot:
     thread: str = ""
     response_url: str = ""
     asked: str = ""
+    opens: bool = False
     names: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -75,7 +77,8 @@ class Desk:
         """A message that only the asker sees; in a conversation of two, a plain one."""
         if spot.direct:
             return await self.post(spot, text, extra)
-        place = {"channel": spot.channel, "user": spot.user, "thread_ts": spot.thread or None}
+        thread = spot.thread if not spot.opens else ""
+        place = {"channel": spot.channel, "user": spot.user, "thread_ts": thread or None}
         return await self._sent("chat.postEphemeral", place, text, extra)
 
     async def _sent(self, method: str, place: Mapping[str, Any], text: str, extra: Sequence[Block]) -> str:

@@ -28,7 +28,7 @@ class Core(Protocol):
 
 @dataclass
 class Office:
-    """One workspace's. `me` is the bot's user id, `team` the workspace's."""
+    """One workspace's. `me` is the bot's user id, `team` the workspace's, `url` its address."""
 
     core: Core
     stores: Stores
@@ -38,5 +38,6 @@ class Office:
     http: aiohttp.ClientSession
     me: str
     team: str
+    url: str
     running: Running = field(default_factory=Running)
     seen: Seen = field(default_factory=Seen)

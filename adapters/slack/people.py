@@ -75,5 +75,4 @@ def _author(user: str, profile: dict[str, Any]) -> Author:
     own = profile.get("profile") or {}
     name = own.get("display_name") or own.get("real_name") or profile.get("name") or user
     admin = bool(profile.get("is_admin") or profile.get("is_owner"))
-    roles = frozenset({"admin"}) if admin else frozenset()
-    return Author(user, one_line(str(name)), roles, str(profile.get("locale") or "en"))
+    return Author(user, one_line(str(name)), locale=str(profile.get("locale") or "en"), admin=admin)

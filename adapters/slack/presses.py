@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from typing import Any
 
 import structlog
 
-from adapters.slack.blocks import foot, press_of, question
+from adapters.slack.blocks import PRESS, foot, press_of
 from adapters.slack.desk import Spot
+from adapters.slack.forms import press_form, press_in
 from adapters.slack.office import Office
 from adapters.slack.reply import PrivateReply, SilentReply, ThreadReply, UpdateReply, respond, text_of
 from adapters.slack.text import split
-from bot.controls import Control, stored_buttons
+from bot.controls import FLAG, Control, stored_buttons
 from bot.delivery import SendError
 from bot.errors import UserError
 from bot.reply import Reply
@@ -25,18 +27,8 @@ log = structlog.get_logger(__name__)
 
 Body = Mapping[str, Any]
 
-REASONS = (
-    ("wrong_fact", "Something in it is wrong"),
-    ("off_topic", "It does not answer the question"),
-    ("too_long", "Too long"),
-    ("tone", "The tone is not right"),
-    ("language", "The language is not right"),
-    ("unsafe", "It should not have said that"),
-)
 REPLACING = frozenset({Control.RETRY, Control.REFINE, Control.VERSION})
 """Controls whose outcome takes the place of an answer that only one person sees."""
-FORM = "press_form"
-TITLES = {Control.DOWN: "What was wrong?", Control.EDIT: "Edit the answer"}
 
 
 class Presses:
@@ -66,14 +58,19 @@ class Presses:
     async def submitted(self, body: Body) -> None:
         """A form sent in."""
         view = body["view"]
-        kept = json.loads(view["private_metadata"])
-        state = view["state"]["values"]
-        words = str(state["words"]["words"].get("value") or "")
-        ticked = state.get("reasons", {}).get("reasons", {}).get("selected_options") or []
-        reasons = [str(option["value"]) for option in ticked]
+        press, kept = press_in(view), json.loads(view["private_metadata"])
         pressed = _Pressed({**kept, "user": body["user"], "team": body["team"], "trigger_id": view["id"]})
-        press = Press(kept["turn"], kept["control"], words, tuple(reasons))
-        await self._handle(pressed, press, self._reply(pressed, kept["control"]))
+        await self._handle(pressed, press, self._reply(pressed, press.control))
+
+    async def flag(self, body: Body) -> None:
+        """The shortcut Flag: the answer's own controls tell which turn it is."""
+        message = body["message"]
+        turn_id = _turn_of(message.get("blocks") or ())
+        pressed = _Pressed({**body, "container": {"message_ts": message["ts"], "thread_ts": message.get("thread_ts")}})
+        if message.get("user") != self._office.me or not turn_id:
+            await self._tell(pressed, "Only my answers can be flagged. Use Flag on one that has buttons below it.")
+            return
+        await self._ask(body, pressed, turn_id, Control.FLAG, FLAG.asks)
 
     async def delete(self, body: Body) -> None:
         """The bin: the answer goes, from the channel and from memory."""
@@ -149,21 +146,31 @@ class Presses:
         return ThreadReply(office.desk, spot, office.running.noted)
 
     async def _ask(self, body: Body, pressed: _Pressed, turn_id: str, control: str, asks: str) -> None:
-        initial = ""
-        if control == Control.EDIT:
-            row = await self._office.stores.turns.get(turn_id)
-            initial = row.answer if row is not None and row.user == f"slack:{pressed.user}" else ""
-        metadata = json.dumps({"turn": turn_id, "control": control, **pressed.kept()})
-        view = question(
-            asks, title=TITLES.get(Control(control), "One question"), metadata=metadata, callback=FORM,
-            initial=initial, reasons=REASONS if control == Control.DOWN else (),
-        )  # fmt: skip
+        try:
+            initial = await self._initial(pressed, turn_id, control)
+        except UserError as error:
+            await self._tell(pressed, error.words)
+            return
+        view = press_form(turn_id, control, asks, pressed.kept(), initial)
         try:
             await self._office.desk.calls("views.open", trigger_id=str(body["trigger_id"]), view=view)
         except SendError as error:
             log.warning("slack_form_not_opened", kind=type(error).__name__, detail=error.detail)
             if control != Control.DOWN:
                 await self._tell(pressed, "Slack did not let me open the form in time. Press the button again.")
+
+    async def _initial(self, pressed: _Pressed, turn_id: str, control: str) -> str:
+        """What stands in a form's box at first. Raises UserError for who may not send it."""
+        stores = self._office.stores
+        if control == Control.EDIT:
+            row = await stores.turns.get(turn_id)
+            return row.answer if row is not None and row.user == f"slack:{pressed.user}" else ""
+        if control == Control.CORRECT:
+            author = await self._office.people.author(pressed.user)
+            await stores.places.moderator(Place("slack", pressed.team, pressed.channel), author)
+            item, row = await stores.reviews.get(turn_id), await stores.turns.get(turn_id)
+            return (item.suggestion if item is not None else "") or (row.answer if row is not None else "")
+        return ""
 
     async def _tell(self, pressed: _Pressed, words: str, *, replace: bool = False) -> None:
         office = self._office
@@ -190,13 +197,14 @@ class _Pressed:
         thread = str(message.get("thread_ts") or container.get("thread_ts") or "")
         # What is pressed on a message of its own goes on in the thread under it.
         self.thread = thread or ("" if self.ephemeral else self.message)
+        self.opens = self.thread == self.message
         self.trigger = str(body.get("trigger_id") or "")
         self.response_url = str(body.get("response_url") or "")
 
     def spot(self, *, whole: bool = False) -> Spot:
         """The thread to answer in; `whole`: the channel itself, where nothing was in a thread."""
         thread = self.thread if not (whole and self.ephemeral) else ""
-        return Spot(self.team, self.channel, self.user, thread, self.response_url)
+        return Spot(self.team, self.channel, self.user, thread, self.response_url, opens=self.opens)
 
     def kept(self) -> dict[str, Any]:
         """What a form has to know to answer in the right place, in the shape of a block action."""
@@ -220,6 +228,18 @@ class _Quiet(SilentReply):
             await respond(self._office.http, self._pressed.response_url, {"text": words, "replace_original": False})
         else:
             await self._office.desk.whisper(self._pressed.spot(), words)
+
+
+def _turn_of(blocks: object) -> str:
+    """The turn whose controls stand under a message, "" when there are none."""
+    for block in blocks if isinstance(blocks, list | tuple) else ():
+        for element in block.get("elements") or ():
+            if not str(element.get("action_id", "")).startswith(f"{PRESS}:"):
+                continue
+            value = element.get("value") or element.get("positive_button", {}).get("value")
+            with contextlib.suppress(ValueError):
+                return press_of(str(value))[0]
+    return ""
 
 
 def stored(row: TurnRow, note: str = "") -> Answer:

@@ -47,7 +47,8 @@ class Talk:
         thread = str(event.get("thread_ts") or "")
         named = mentions(event, me)
         direct = channel.startswith("D")
-        if not (direct or named or await self._for_us(event, team, channel, thread, user)):
+        place = Place("slack", team, channel, thread or ts)
+        if not (direct or await self._for_us(event, place, user, named)):
             return
         words = spoken(event, me)
         if named and not direct:
@@ -56,14 +57,14 @@ class Talk:
         names = await office.people.names(mentioned(str(event.get("text") or "")))
         request = Request(
             id=f"{team}:{channel}:{ts}",
-            place=Place("slack", team, channel, thread or ts),
+            place=place,
             author=author,
             text=words,
             quotes=await self._background(channel, thread, ts) if thread and not direct else (),
             attachments=office.downloads.attachments(event.get("files")),
             settle=SETTLE if thread else 0.0,
         )
-        spot = Spot(team, channel, user, thread or ts, asked=ts, names=names)
+        spot = Spot(team, channel, user, thread or ts, asked=ts, opens=not thread, names=names)
         await office.core.handle(request, ThreadReply(office.desk, spot, office.running.noted, one_line(words, 120)))
 
     async def command(self, body: Body) -> None:
@@ -170,15 +171,18 @@ class Talk:
             return spot
         return Spot(spot.team, spot.channel, spot.user, ts, names=spot.names)
 
-    async def _for_us(self, event: Body, team: str, channel: str, thread: str, user: str) -> bool:
-        """Whether words in a channel that do not name the bot are meant for it all the same."""
-        if speaks_to_another(event, self._office.me) or not thread:
+    async def _for_us(self, event: Body, place: Place, user: str, named: bool) -> bool:
+        """Whether a message in a channel is meant for the bot, by the channel's settings."""
+        office = self._office
+        if not named and speaks_to_another(event, office.me):
             return False
-        if is_command(str(event.get("text") or ""), self._office.desk.commands):
+        thread = str(event.get("thread_ts") or "")
+        if thread and is_command(str(event.get("text") or ""), office.desk.commands):
             return True
         # A person who is already talking with the bot in this thread need not name it again.
-        place = Place("slack", team, channel, thread)
-        return await self._office.stores.memory.find(f"slack:{user}", place) is not None
+        goes_on = bool(thread) and await office.stores.memory.find(f"slack:{user}", place) is not None
+        settings = await office.stores.places.channel(place)
+        return settings.hears(named=named or goes_on, new_post=not thread, in_thread=bool(thread))
 
     async def _background(self, channel: str, thread: str, ts: str, *, whole: bool = False) -> tuple[Quote, ...]:
         """What others have written in a thread since the bot's last answer; `whole`: all of it."""

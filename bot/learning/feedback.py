@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -45,12 +44,9 @@ class Feedback:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def rate(
-        self, turn_id: str, user: str, rating: Rating, correction: str = "", reasons: Sequence[str] = ()
-    ) -> None:
-        """A thumb, with what the answer should have said and what was wrong with it."""
-        detail: dict[str, Any] = {"correction": correction} if correction else {}
-        await self._put(turn_id, user, "thumb", rating, detail | ({"reasons": list(reasons)} if reasons else {}))
+    async def rate(self, turn_id: str, user: str, rating: Rating, correction: str = "") -> None:
+        """A thumb, with what the answer should have said."""
+        await self._put(turn_id, user, "thumb", rating, {"correction": correction} if correction else {})
 
     async def pick(self, turn_id: str, user: str, chosen: str, rejected: list[str]) -> None:
         """One of several answers chosen: a preference pair for each of the others."""

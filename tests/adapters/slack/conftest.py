@@ -16,17 +16,11 @@ from bot.chatbot import ChatBot
 from bot.database import Database
 from bot.generation import Generator
 from bot.hosts import Hosts
-from bot.knowledge.gaps import Gaps
 from bot.knowledge.library import Library
-from bot.learning.feedback import Feedback
-from bot.members import Members
-from bot.memory import Memory
+from bot.learning.review_cards import Announcer
 from bot.router import Router
-from bot.scenarios.cards import Cards
-from bot.scenarios.glossary import Glossary
 from bot.settings import Settings
-from bot.stores import Stores
-from bot.turns import Turns
+from bot.stores import Stores, stores_over
 from tests.adapters.slack.delivery import Workspace
 from tests.adapters.slack.peer import APP_TOKEN, BOT_TOKEN
 from tests.adapters.slack.scenes import SCENARIOS
@@ -54,18 +48,17 @@ async def open_house(
     script, keeper = Script(), Keeper()
     async with Database(settings.database) as database:
         await database.migrate()
-        stores = Stores(
-            database=database, turns=Turns(database), memory=Memory(database), members=Members(database),
-            feedback=Feedback(database), cards=Cards(database), glossary=Glossary(database),
-            library=Library(database, script), gaps=Gaps(database),
-        )  # fmt: skip
+        stores = stores_over(database, Library(database, script))
         hosts = Hosts(database)
         await hosts.enter()
         chatbot = ChatBot(settings, stores, Router(SCENARIOS), Generator(script, keeper), keeper, hosts.id)
+        announcer = Announcer(stores.reviews, stores.turns, stores.places)
         async with SlackApp(chatbot, stores, settings, limiter) as app:
+            announcer.announce("slack", app.cards)
             if settings.slack_app_token.get_secret_value():
                 await slack.connected()
             yield House(slack, app, chatbot, stores, script)
+            await announcer.close()
         await chatbot.close(0.1)
 
 

@@ -28,10 +28,10 @@ async def test_a_thumb_down_counts_at_once_and_asks_for_reasons_and_the_better_a
     view = (await house.slack.until(lambda: list(house.slack.views.values())))[0]
     row = (await house.stores.turns.of_user("slack:U0ANN"))[0]
     assert [one.rating for one in await house.stores.feedback.of_turn(row.id)] == ["down"]
-    ticked = {"reasons": {"selected_options": [view["blocks"][0]["element"]["options"][0]]}}
+    ticked = {"reasons": {"selected_options": view["blocks"][0]["element"]["options"][:1]}}
     words = {"words": {"value": "The right one"}}
     delivery = house.slack.submit("U0ANN", view, {"reasons": ticked, "words": words})
-    assert "better answer is kept" in (await house.slack.whispered("U0ANN")).shown
+    assert "better answer waits for review" in (await house.slack.whispered("U0ANN")).shown
     kept = (await house.stores.feedback.of_turn(row.id))[0]
     assert kept.detail["correction"] == "The right one"
     assert kept.detail["reasons"] == ["wrong_fact"]
@@ -62,7 +62,7 @@ async def test_retry_makes_another_version_in_the_thread(house: House) -> None:
 async def test_continue_goes_on_in_the_thread_and_edit_shows_what_stands_there(house: House) -> None:
     asked = house.slack.say("U0ANN", "C0TALK", f"<@{BOT}> story rain")
     answer = await house.slack.answer("C0TALK", asked.ts)
-    assert answer.labels() == ["Continue", "Undo", "Edit", "Retry", "Why"]
+    assert answer.labels() == ["Continue", "Undo", "Edit", "Retry", "Flag", "Why"]
     house.slack.press("U0ANN", answer, "Continue")
     assert (await house.slack.answer("C0TALK", asked.ts, 2)).shown == "Once upon a time more continue."
     house.slack.press("U0ANN", answer, "Edit")
@@ -87,7 +87,7 @@ async def test_the_bin_takes_the_answer_out_of_channel_and_memory_for_its_asker_
 async def test_picks_and_refinements_come_from_the_scenarios_own_buttons(house: House) -> None:
     asked = house.slack.say("U0ANN", "C0TALK", f"<@{BOT}> write rain")
     answer = await house.slack.answer("C0TALK", asked.ts)
-    assert answer.labels() == ["Pick 1", "Shorter", "Retry", "Why"]
+    assert answer.labels() == ["Pick 1", "Shorter", "Retry", "Flag", "Why"]
     assert answer.elements()[0]["style"] == "primary"
     house.slack.press("U0ANN", answer, "Pick 1")
     assert (await house.slack.whispered("U0ANN")).shown == "Noted: the first one."
@@ -111,7 +111,7 @@ async def test_share_posts_a_private_answer_once_and_only_for_its_asker(house: H
     assert shared.shown == "[French] Good morning"
     assert shared.thread == ""
     await house.slack.until(lambda: told.shown == "Shared.")
-    assert shared.labels() == ["Retry", "Why"]
+    assert shared.labels() == ["Retry", "Flag", "Why"]
     # What is shared can be pressed by those who see it.
     house.slack.press("U0BEN", shared, "Why")
     assert "/parley translate" in (await house.slack.whispered("U0BEN")).shown

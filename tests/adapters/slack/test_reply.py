@@ -49,7 +49,7 @@ async def test_without_streams_the_answer_is_posted_and_updated(house: House) ->
     answer = await ask(house, "slow say: " + " ".join(["again"] * 150))
     assert answer.stream == ""
     assert answer.edits >= 1
-    assert answer.labels() == ["Retry", "Why"]
+    assert answer.labels() == ["Retry", "Flag", "Why"]
     # What the workspace lacks is not asked for again.
     second = await ask(house, "say: Next.")
     assert second.shown == "Next."
@@ -71,7 +71,7 @@ async def test_a_stream_that_slack_ended_goes_on_by_updates(house: House) -> Non
     answer = await ask(house, f"slow say: {words}")
     assert answer.stream == "ended"
     assert answer.shown == words
-    assert answer.labels() == ["Retry", "Why"]
+    assert answer.labels() == ["Retry", "Flag", "Why"]
     assert len(house.slack.by_bot("C0TALK")) == 1
 
 
@@ -107,7 +107,7 @@ async def test_an_answer_that_slack_would_not_take_is_sent_later(open_app: Opene
         assert await house.chatbot.ledger.redeliver("slack", house.app) == 1
         late = slack.by_bot("C0TALK")
         assert [message.shown for message in late] == ["Later."]
-        assert late[0].labels() == ["Retry", "Why"]
+        assert late[0].labels() == ["Retry", "Flag", "Why"]
         assert await house.chatbot.ledger.redeliver("slack", house.app) == 0
 
 
@@ -123,7 +123,7 @@ async def test_a_refused_end_of_a_stream_is_put_right(house: House) -> None:
     answer = await ask(house, "say: Streamed.")
     await house.slack.until(lambda: answer.edits)
     assert answer.shown == "Streamed."
-    assert answer.labels() == ["Retry", "Why"]
+    assert answer.labels() == ["Retry", "Flag", "Why"]
 
 
 async def test_very_long_answers_are_split_and_longer_ones_become_a_file(house: House) -> None:
@@ -141,7 +141,7 @@ async def _long(house: House, characters: int) -> None:
     last = await house.slack.answer("C0TALK", asked.ts, 3)
     pieces = house.slack.by_bot("C0TALK", thread=asked.ts)
     assert len(pieces) == 3
-    assert last.labels() == ["Retry", "Why"]
+    assert last.labels() == ["Retry", "Flag", "Why"]
     assert pieces[0].labels() == []
     for piece in pieces:
         assert piece.shown.count("```") % 2 == 0

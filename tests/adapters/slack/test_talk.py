@@ -22,7 +22,7 @@ async def test_a_mention_is_answered_once_in_its_thread_as_a_stream(house: House
     assert answer.stream == "closed"
     start = house.slack.called("chat.startStream")[0].arguments
     assert (start["recipient_team_id"], start["recipient_user_id"]) == (TEAM, "U0ANN")
-    assert answer.labels() == ["Retry", "Why"]
+    assert answer.labels() == ["Retry", "Flag", "Why"]
     # The mention came as app_mention and as message: one turn, one answer.
     await asyncio.gather(*(delivery.acknowledged.wait() for delivery in house.slack.envelopes.values()))
     assert len(house.slack.envelopes) == 2
