@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.slack.app import SlackApp
+from adapters.slack.app import PATH, SlackApp
 from adapters.slack.limiter import Limiter
 from bot.chatbot import ChatBot
 from bot.database import Database
@@ -57,6 +57,8 @@ async def open_house(
             announcer.announce("slack", app.cards)
             if settings.slack_app_token.get_secret_value():
                 await slack.connected()
+            else:
+                slack.http_url = f"http://127.0.0.1:{app.port}{PATH}"
             yield House(slack, app, chatbot, stores, script)
             await announcer.close()
         await chatbot.close(0.1)
