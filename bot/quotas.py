@@ -115,6 +115,17 @@ class Quotas:
             raise UserError(f"You have had your {quota.turns} answers of this {span}; the next come at {until:%H:%M}.")
         return Left(quota.turns - used, until)
 
+    async def left(self, user: str, author: Author, server: ServerSettings | None = None) -> Left | None:
+        """What a person has left, without taking any of it; None is no limit at all."""
+        quota = self.of(author, server)
+        if quota is None:
+            return None
+        window = quota.window(now())
+        query = sa.select(usage.c.turns).where(usage.c.user == user, usage.c.window == window)
+        async with self._database.read() as connection:
+            used = (await connection.execute(query)).scalar_one_or_none() or 0
+        return Left(max(0, quota.turns - used), window + timedelta(hours=quota.hours))
+
     async def reset(self, user: str) -> None:
         """Give a person their whole quota back."""
         async with self._database.write() as connection:

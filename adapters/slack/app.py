@@ -24,6 +24,7 @@ from adapters.slack.calls import Calls, error_of
 from adapters.slack.desk import Desk, Spot
 from adapters.slack.files import Downloads
 from adapters.slack.forms import PRESS_FORM
+from adapters.slack.home import CHANNEL_FORM, HOME, SERVER_FORM, Home
 from adapters.slack.limiter import Limiter
 from adapters.slack.moderation import CardCourier
 from adapters.slack.office import Core, Office
@@ -32,6 +33,8 @@ from adapters.slack.presses import Presses
 from adapters.slack.talk import Talk
 from bot.delivery import SendError
 from bot.errors import UserError
+from bot.privacy import purge_server
+from bot.quotas import Quotas
 from bot.request import MessageRef, Place
 from bot.settings import Settings
 from bot.stores import Stores
@@ -98,6 +101,11 @@ class SlackApp:
         connected = await self._socket.client.is_connected()
         return connected, "ready" if connected else "the connection to Slack is being made"
 
+    async def settled(self) -> None:
+        """Wait until everything that was delivered is dealt with."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
     async def deliver(self, place: Place, turn: TurnRow, note: str) -> MessageRef:
         """Send an answer that a crash or a limit kept from its reader. What one person asked alone stays theirs."""
         user = turn.user.partition(":")[2]
@@ -131,6 +139,9 @@ class SlackApp:
         )
         self._talk, self._presses = Talk(office), Presses(office)
         self.cards = CardCourier(office)
+        self._prompts = self._talk.prompts
+        quotas = Quotas(self._stores.database, settings.quota, settings.quota_roles)
+        self._home = Home(office, quotas, self._talk.command)
         app = self._app(office, client)
         if settings.slack_app_token.get_secret_value():
             await self._connect(app, settings.slack_app_token.get_secret_value())
@@ -176,8 +187,11 @@ class SlackApp:
         app.action(re.compile(f"^{PRESS}:"))(self._acknowledged(self._presses.press))
         app.action(DELETE)(self._acknowledged(self._presses.delete))
         app.action(SHARE)(self._acknowledged(self._presses.share))
+        app.action(re.compile(f"^{HOME}:"))(self._acknowledged(self._home.pressed))
         app.action(ANY)(self._acknowledged(None))
         app.view(PRESS_FORM)(self._acknowledged(self._presses.submitted))
+        app.view(SERVER_FORM)(self._home.server_sent)
+        app.view(CHANNEL_FORM)(self._home.channel_sent)
         return app
 
     async def _on_event(self, body: dict[str, Any]) -> None:
@@ -186,8 +200,21 @@ class SlackApp:
         match event.get("type"):
             case "message" | "app_mention":
                 self._spawn(self._talk.message(event, team))
+            case "app_home_opened" if event.get("tab") == "home":
+                self._spawn(self._home.show(str(event["user"])))
+            case "app_home_opened":
+                self._spawn(self._prompts.offer(str(event["channel"]), str(event["user"])))
+            case "app_context_changed":
+                self._spawn(self._prompts.looked(event, body))
+            case "app_uninstalled":
+                self._spawn(self._uninstalled(team))
             case "agent_session_stopped":
                 self._spawn(self._talk.stopped(event, team))
+
+    async def _uninstalled(self, team: str) -> None:
+        """A workspace that removed the app leaves nothing behind."""
+        turns = await purge_server(self._stores, "slack", team)
+        log.warning("slack_uninstalled", turns_deleted=turns)
 
     def _acknowledged(
         self, handler: Callable[[Any], Coroutine[Any, Any, None]] | None

@@ -27,13 +27,13 @@ def press_form(turn_id: str, control: str, asks: str, kept: Mapping[str, Any], i
     blocks: list[Block] = []
     if control in (Control.DOWN, Control.FLAG):
         blocks.append(
-            _ticks("reasons", "What is wrong?", [(reason.value, reason.label.capitalize()) for reason in Reason])
+            ticks("reasons", "What is wrong?", [(reason.value, reason.label.capitalize()) for reason in Reason])
         )
     if control == Control.FLAG:
-        blocks.append(_box("note", "What should the moderators know?", optional=True))
+        blocks.append(box("note", "What should the moderators know?", optional=True))
         asks = "What should it have said?"
     optional = control in (Control.DOWN, Control.FLAG)
-    blocks.append(_box("words", asks, initial=initial, optional=optional))
+    blocks.append(box("words", asks, initial=initial, optional=optional))
     title = TITLES.get(Control(control), "One question")
     return modal(PRESS_FORM, title, blocks, {"turn": turn_id, "control": control, **kept})
 
@@ -62,16 +62,20 @@ def modal(callback: str, title: str, blocks: Sequence[Block], kept: Mapping[str,
     }
 
 
-def _box(name: str, label: str, *, initial: str = "", optional: bool = False) -> Block:
-    box: Block = {"type": "plain_text_input", "action_id": name, "multiline": True, "max_length": MOST}
+def box(name: str, label: str, *, initial: str = "", optional: bool = False, lines: bool = True) -> Block:
+    """A box to write in; with `lines` for several of them."""
+    element: Block = {"type": "plain_text_input", "action_id": name, "multiline": lines, "max_length": MOST}
     if initial:
-        box["initial_value"] = initial[:MOST]
-    return {"type": "input", "block_id": name, "optional": optional, "label": plain(label, 2000), "element": box}
+        element["initial_value"] = initial[:MOST]
+    return {"type": "input", "block_id": name, "optional": optional, "label": plain(label, 2000), "element": element}
 
 
-def _ticks(name: str, label: str, choices: Sequence[tuple[str, str]]) -> Block:
+def ticks(name: str, label: str, choices: Sequence[tuple[str, str]], ticked: Sequence[str] = ()) -> Block:
+    """Boxes to tick, some of them ticked already."""
     options = [{"text": plain(words), "value": value} for value, words in choices]
-    boxes = {"type": "checkboxes", "action_id": name, "options": options}
+    boxes: Block = {"type": "checkboxes", "action_id": name, "options": options}
+    if initial := [option for option in options if option["value"] in ticked]:
+        boxes["initial_options"] = initial
     return {"type": "input", "block_id": name, "optional": True, "label": plain(label), "element": boxes}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from adapters.slack.prompts import PROMPTS
 from bot.commands import Command
 from bot.settings import Settings
 
@@ -54,7 +55,10 @@ def manifest(settings: Settings, commands: Sequence[Command], address: str = "")
             "background_color": "#27413a",
         },
         "features": {
-            "agent_view": {"agent_description": DESCRIPTION},
+            "agent_view": {
+                "agent_description": DESCRIPTION,
+                "suggested_prompts": [{"title": title, "message": message} for title, message in PROMPTS],
+            },
             "app_home": {
                 "home_tab_enabled": True,
                 "messages_tab_enabled": True,

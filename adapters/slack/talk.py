@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -11,6 +11,7 @@ import structlog
 from adapters.slack.calls import Unsupported
 from adapters.slack.desk import Spot
 from adapters.slack.office import Office
+from adapters.slack.prompts import CHANNEL, Prompts
 from adapters.slack.reading import as_command, by_a_person, is_command, mentions, speaks_to_another, spoken
 from adapters.slack.reply import PrivateReply, SilentReply, ThreadReply
 from adapters.slack.text import incoming, mentioned
@@ -34,6 +35,7 @@ class Talk:
 
     def __init__(self, office: Office) -> None:
         self._office = office
+        self.prompts = Prompts(office)
 
     async def message(self, event: Body, team: str) -> None:
         """A message or a mention: both are delivered for the same words, and answered once."""
@@ -55,12 +57,17 @@ class Talk:
             words = as_command(words, office.desk.commands)
         author = await office.people.author(user)
         names = await office.people.names(mentioned(str(event.get("text") or "")))
+        quotes: tuple[Quote, ...] = ()
+        if direct and words == CHANNEL:
+            words, quotes = "/summarize", await self._viewed(user)
+        elif thread and not direct:
+            quotes = await self._background(channel, thread, ts)
         request = Request(
             id=f"{team}:{channel}:{ts}",
             place=place,
             author=author,
             text=words,
-            quotes=await self._background(channel, thread, ts) if thread and not direct else (),
+            quotes=quotes,
             attachments=office.downloads.attachments(event.get("files")),
             settle=SETTLE if thread else 0.0,
         )
@@ -187,24 +194,41 @@ class Talk:
     async def _background(self, channel: str, thread: str, ts: str, *, whole: bool = False) -> tuple[Quote, ...]:
         """What others have written in a thread since the bot's last answer; `whole`: all of it."""
         office = self._office
-        if not thread or not office.desk.calls.free("conversations.replies"):
-            return ()
-        try:
-            async with asyncio.timeout(LONGEST):
-                answer = await office.desk.calls("conversations.replies", channel=channel, ts=thread, limit=BACKGROUND)
-        except Unsupported as error:
-            if error.error == "missing_scope":
-                office.desk.lacks("conversations.replies", error.error)
-            return ()
-        except (SendError, TimeoutError) as error:
-            log.info("slack_thread_not_read", kind=type(error).__name__)
-            return ()
         kept: list[Body] = []
-        for message in answer.get("messages") or ():
+        for message in await self._messages("conversations.replies", channel=channel, ts=thread, limit=BACKGROUND):
             if message.get("user") == office.me and not whole:
                 kept.clear()
             elif by_a_person(message, office.me) and str(message.get("ts")) != ts:
                 kept.append(message)
+        return await self._quoted(kept)
+
+    async def _viewed(self, user: str) -> tuple[Quote, ...]:
+        """The latest messages of the channel a person looks at: what Slack shows them, they may have summed up."""
+        channel = self.prompts.viewed(user)
+        if not channel:
+            return ()
+        found = await self._messages("conversations.history", channel=channel, limit=BACKGROUND)
+        return await self._quoted([message for message in reversed(found) if by_a_person(message, self._office.me)])
+
+    async def _messages(self, method: str, **arguments: Any) -> Sequence[Body]:
+        """What was written somewhere; nothing where it cannot be read."""
+        office = self._office
+        if not office.desk.has(method) or not office.desk.calls.free(method):
+            return ()
+        try:
+            async with asyncio.timeout(LONGEST):
+                answer = await office.desk.calls(method, **arguments)
+        except Unsupported as error:
+            if error.error == "missing_scope":
+                office.desk.lacks(method, error.error)
+            return ()
+        except (SendError, TimeoutError) as error:
+            log.info("slack_messages_not_read", method=method, kind=type(error).__name__)
+            return ()
+        return answer.get("messages") or ()
+
+    async def _quoted(self, kept: Sequence[Body]) -> tuple[Quote, ...]:
+        office = self._office
         named = [str(message["user"]) for message in kept]
         named += mentioned(" ".join(str(message.get("text") or "") for message in kept))
         names = await office.people.names(dict.fromkeys(named))

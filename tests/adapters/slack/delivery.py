@@ -28,6 +28,7 @@ class Delivery:
     tries: int = 0
     seconds: float | None = None
     status: int = 0
+    answer: dict[str, Any] = field(default_factory=dict)
     acknowledged: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -85,6 +86,7 @@ class Workspace(Slack):
         delivery = self.envelopes.get(answer.get("envelope_id", ""))
         if delivery is not None and delivery.seconds is None:
             delivery.seconds = time.monotonic() - delivery.sent
+            delivery.answer = answer.get("payload") or {}
             delivery.acknowledged.set()
             self.changed.set()
 
@@ -197,6 +199,18 @@ class Workspace(Slack):
         if not message.ephemeral:
             payload["message"] = event_of(message)
         return payload
+
+    def press_home(self, user: str, label: str) -> Delivery:
+        """Press a button of a person's Home tab."""
+        view = self.homes[user]
+        elements = [one for block in view["blocks"] for one in block.get("elements", []) if "action_id" in one]
+        element = next(one for one in elements if one["text"]["text"] == label)
+        payload = {
+            "type": "block_actions", "user": {"id": user, "team_id": TEAM}, "team": {"id": TEAM}, "api_app_id": APP,
+            "container": {"type": "view", "view_id": "V0"}, "view": view, "trigger_id": self.trigger(),
+            "actions": [{"action_id": element["action_id"], "type": "button", "block_id": "b"}],
+        }  # fmt: skip
+        return self.deliver("interactive", payload)
 
     def shortcut(self, user: str, callback: str, message: Message) -> Delivery:
         payload = {

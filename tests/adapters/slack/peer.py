@@ -115,6 +115,7 @@ class Slack:
         self.statuses: list[tuple[str, str, str]] = []
         self.sessions: dict[tuple[str, str], str] = {}
         self.views: dict[str, dict[str, Any]] = {}
+        self.prompts: dict[str, list[dict[str, str]]] = {}
         self.homes: dict[str, dict[str, Any]] = {}
         self.uploads: dict[str, dict[str, Any]] = {}
         self.shared: list[dict[str, Any]] = []
@@ -306,6 +307,20 @@ class Slack:
         if not found:
             raise Refusal("thread_not_found")
         return {"messages": [event_of(message) for message in found][: int(given.get("limit", 100))]}
+
+    def _conversations_history(self, given: dict[str, Any]) -> dict[str, Any]:
+        channel = str(given.get("channel"))
+        self._member(channel)
+        found = [m for m in self.messages.values() if m.channel == channel and not m.ephemeral and not m.thread]
+        return {"messages": [event_of(message) for message in found[::-1]][: int(given.get("limit", 100))]}
+
+    def _assistant_threads_setSuggestedPrompts(self, given: dict[str, Any]) -> dict[str, Any]:
+        self._member(given.get("channel_id"))
+        prompts = given.get("prompts", [])
+        if not 1 <= len(prompts) <= 4 or any(not one.get("title") or not one.get("message") for one in prompts):
+            raise Refusal("invalid_arguments")
+        self.prompts[given["channel_id"]] = prompts
+        return {}
 
     def _chat_postMessage(self, given: dict[str, Any]) -> dict[str, Any]:
         self._member(given.get("channel"))

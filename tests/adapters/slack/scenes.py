@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.commands import Command, Option
 from bot.controls import USUAL
+from bot.scenarios.memory import MemoryScenario
 from bot.turn import Plan, Say, Step, Turn, say
 from models.engine import Message
 from tests.adapters.web import scenes
@@ -31,4 +32,23 @@ def _long(characters: int) -> str:
     return "\n".join([*lines[:third], "```python", *lines[third : 2 * third], "```", *lines[2 * third :]])
 
 
-SCENARIOS = (Talk(), *scenes.SCENARIOS[1:])
+class Summarize:
+    """Says again what came along."""
+
+    command = Command("summarize", "Sum up", (Option("text", "Words", rest=True),))
+
+    async def plan(self, turn: Turn) -> Plan:
+        lines = "\n".join(f"{quote.name}: {quote.text}" for quote in turn.request.quotes)
+        return Plan((Step([Message("user", f"say: {lines or 'nothing'}")], SAMPLING),))
+
+
+class Tutor:
+    """Takes what the true one takes."""
+
+    command = Command("tutor", "Learn", (Option("mode", "How"), Option("question", "What", rest=True)))
+
+    async def plan(self, turn: Turn) -> Plan:
+        return Plan((Step([Message("user", f"say: {turn.options}")], SAMPLING),))
+
+
+SCENARIOS = (Talk(), Summarize(), Tutor(), MemoryScenario(), *scenes.SCENARIOS[1:])

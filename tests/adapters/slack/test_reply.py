@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -100,7 +99,7 @@ async def test_an_answer_that_slack_would_not_take_is_sent_later(open_app: Opene
         slack.faults["chat.postMessage"].append(("limited", 600))
         slack.say("U0ANN", "C0TALK", f"<@{BOT}> say: Later.")
         await slack.until(lambda: not slack.faults["chat.postMessage"])
-        await asyncio.wait(house.app._tasks)
+        await house.app.settled()
         assert slack.by_bot("C0TALK") == []
         assert await house.chatbot.ledger.redeliver("slack", house.app) == 0
         ahead[0] = 700.0

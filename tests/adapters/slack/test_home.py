@@ -1,0 +1,142 @@
+"""The Home tab, the suggested prompts, and what happens when the app is removed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from bot.request import Author, Place
+from tests.adapters.slack.conftest import House
+from tests.adapters.slack.delivery import Workspace
+from tests.adapters.slack.peer import TEAM
+from tests.adapters.slack.test_reply import ask
+
+Opener = Callable[..., AbstractAsyncContextManager[House]]
+
+
+async def opened(house: House, user: str) -> str:
+    """Open the Home tab; gives all of it as one text."""
+    house.slack.homes.pop(user, None)
+    house.slack.event({"type": "app_home_opened", "user": user, "channel": f"D0{user[2:]}", "tab": "home"})
+    return json.dumps(await house.slack.until(lambda: house.slack.homes.get(user)), ensure_ascii=False)
+
+
+async def form(house: House) -> dict[str, Any]:
+    view: dict[str, Any] = (await house.slack.until(lambda: list(house.slack.views.values())))[-1]
+    return view
+
+
+async def test_everybody_sees_their_memory_and_quota_and_nobody_the_rest(open_app: Opener) -> None:
+    async with open_app(quota="5/day") as house:
+        await ask(house, "say: One.")
+        ann = await opened(house, "U0ANN")
+        assert "4 left until" in ann
+        assert "I remember our conversations" in ann
+        assert "Workspace settings" not in ann
+        assert "Moderation" not in ann
+        ben = await opened(house, "U0BEN")
+        assert "5 left until" in ben
+        assert "Workspace settings" in ben
+        assert "Nothing waits for review" in ben
+
+
+async def test_memory_is_shown_switched_off_exported_and_forgotten(house: House) -> None:
+    await ask(house, "say: One.", "D0ANN")
+    await opened(house, "U0ANN")
+    house.slack.press_home("U0ANN", "Keep nothing")
+    assert "From now on I keep none of your words" in str(await form(house))
+    await house.slack.until(lambda: "Remember again" in str(house.slack.homes["U0ANN"]))
+    house.slack.press_home("U0ANN", "Export")
+    shared = (await house.slack.until(lambda: house.slack.shared))[0]
+    assert (shared["name"], shared["channel"]) == ("parley-memory.json", "D0ANN")
+    await house.slack.until(lambda: "under Messages" in str(list(house.slack.views.values())[-1]))
+    house.slack.views.clear()
+    house.slack.press_home("U0ANN", "Forget everything")
+    assert "Everything I kept of you is deleted" in str(await form(house))
+    assert await house.stores.turns.of_user("slack:U0ANN") == []
+
+
+async def test_admins_change_the_workspaces_settings_and_others_cannot(house: House) -> None:
+    await opened(house, "U0BEN")
+    house.slack.press_home("U0BEN", "Workspace settings")
+    view = await form(house)
+    values: dict[str, Any] = {
+        "persona": {"persona": {"value": "You are Ferris, a crab."}},
+        "language": {"language": {"value": "Klingonese"}},
+        "quota": {"quota": {"value": "20/day"}},
+        "moderators_channel": {"moderators_channel": {"selected_conversation": "C0HELP"}},
+        "moderators": {"moderators": {"selected_users": ["U0ANN"]}},
+        "scenarios_off": {"scenarios_off": {"selected_options": [{"value": "story"}]}},
+        "training": {"training": {"selected_options": []}},
+    }
+    wrong = house.slack.submit("U0BEN", view, values)
+    await wrong.acknowledged.wait()
+    assert wrong.answer["response_action"] == "errors"
+    assert list(wrong.answer["errors"]) == ["language"]
+    values["language"]["language"]["value"] = "French"
+    # Somebody who manages nothing sends the same form: the server checks, not the page.
+    refused = house.slack.submit("U0ANN", view, values)
+    await refused.acknowledged.wait()
+    assert "Only people who manage" in str(refused.answer["errors"])
+    assert (await house.stores.places.server("slack", TEAM)).persona == ""
+    right = house.slack.submit("U0BEN", view, values)
+    await right.acknowledged.wait()
+    assert right.answer == {}
+    kept = await house.stores.places.server("slack", TEAM)
+    assert (kept.persona, kept.language, kept.moderators) == ("You are Ferris, a crab.", "fr", frozenset({"U0ANN"}))
+    assert "Moderation" in await opened(house, "U0ANN")
+    house.slack.command("U0ANN", "C0TALK", "story rain")
+    assert "switched off" in (await house.slack.whispered("U0ANN")).shown
+    assert {change.user for change in await house.stores.places.audit("slack", TEAM)} == {"slack:U0BEN"}
+
+
+async def test_a_channel_is_set_from_the_page(house: House) -> None:
+    await opened(house, "U0BEN")
+    house.slack.press_home("U0BEN", "Channel settings")
+    view = await form(house)
+    values = {
+        "channel": {"channel": {"selected_conversation": "C0HELP"}},
+        "mode": {"mode": {"selected_option": {"value": "every"}}},
+        "scenario": {"scenario": {"selected_option": {"value": "support"}}},
+    }
+    await house.slack.submit("U0BEN", view, values).acknowledged.wait()
+    asked = house.slack.say("U0ANN", "C0HELP", "How do I install it?")
+    assert "make run" in (await house.slack.answer("C0HELP", asked.ts)).shown
+
+
+async def test_due_cards_are_offered_as_a_quiz(house: House) -> None:
+    await house.stores.cards.add("slack:U0ANN", "I goed", "I went", subject="English")
+    page = await opened(house, "U0ANN")
+    assert "1 review card is due" in page
+    house.slack.press_home("U0ANN", "Quiz me")
+    root = (await house.slack.until(lambda: house.slack.by_bot("D0ANN")))[0]
+    assert root.shown == "`/parley tutor mode:quiz`"
+
+
+async def test_prompts_fit_what_the_person_looks_at(house: House) -> None:
+    house.slack.event({"type": "app_home_opened", "user": "U0ANN", "channel": "D0ANN", "tab": "messages"})
+    first = await house.slack.until(lambda: house.slack.prompts.get("D0ANN"))
+    assert len(first) == 4
+    house.slack.say("U0BEN", "C0TALK", "The pump is broken")
+    entities = [{"type": "slack#/types/channel_id", "value": "C0TALK", "team_id": TEAM}]
+    looked = {"type": "app_context_changed", "user": "U0ANN", "channel": "D0ANN", "context": {"entities": entities}}
+    house.slack.event(looked)
+    offered = await house.slack.until(lambda: house.slack.prompts["D0ANN"] != first and house.slack.prompts["D0ANN"])
+    assert offered[0]["title"] == "Summarise this channel"
+    asked = house.slack.say("U0ANN", "D0ANN", offered[0]["message"])
+    assert (await house.slack.answer("D0ANN", asked.ts)).shown == "Ben: The pump is broken"
+    # Somebody else looks at nothing that Slack told us of, and gets nothing of it.
+    asked = house.slack.say("U0BEN", "D0BEN", offered[0]["message"])
+    assert "pump" not in (await house.slack.answer("D0BEN", asked.ts)).shown
+
+
+async def test_a_workspace_that_removes_the_app_leaves_nothing_behind(house: House, slack: Workspace) -> None:
+    await ask(house, "say: One.")
+    await house.stores.places.change(Place("slack", TEAM), Author("U0BEN", admin=True), "quota", "5/day")
+    delivery = slack.event({"type": "app_uninstalled"})
+    await delivery.acknowledged.wait()
+    await house.app.settled()
+    assert await house.stores.turns.of_user("slack:U0ANN") == []
+    assert (await house.stores.places.server("slack", TEAM)).quota == ""
