@@ -21,7 +21,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How the next token is drawn. `max_tokens` bounds the answer; `seed` makes it repeatable."""
+    """How the next token is drawn. `max_tokens` bounds the answer; `seed` makes it repeatable.
+
+    A translation model wants the languages, by code or English name, and may search with `num_beams`.
+    """
 
     temperature: float = 0.7
     top_p: float = 0.95
@@ -29,6 +32,9 @@ class Sampling:
     stop: tuple[str, ...] = ()
     seed: int | None = None
     repetition_penalty: float = 1.0
+    num_beams: int = 1
+    source_language: str = ""
+    target_language: str = ""
 
 
 @dataclass(frozen=True, slots=True)

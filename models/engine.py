@@ -132,6 +132,11 @@ class EngineClient:
                 request["seed"] = sampling.seed
             if sampling.repetition_penalty != 1.0:
                 request["repetition_penalty"] = sampling.repetition_penalty
+            for key in ("source_language", "target_language"):
+                if language := getattr(sampling, key):
+                    request[key] = language
+            if sampling.num_beams > 1:
+                request["num_beams"] = sampling.num_beams
             finish_reason: str | None = None
             usage = Usage()
             # The SDK's own call builds typed objects from the request and from each piece of the answer:

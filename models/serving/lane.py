@@ -6,65 +6,21 @@ import contextlib
 import math
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
-from models.dialect import Message, Piece, Sampling, Usage
+from models.dialect import Message, Sampling
 from models.serving.detokenizing import Detokenizer
 from models.serving.forward import Chunk, Forward
 from models.serving.lora import AdapterWeights
 from models.serving.passes import OutOfMemory, Passes
+from models.serving.resident import Answering, Counts, Failure, Outcome, Status
 from models.serving.sampling import BrokenLogits, Sampler
-from models.serving.scheduler import Generation, Scheduler, Step
+from models.serving.scheduler import Scheduler, Step
 from models.serving.slots import Slots
-
-RATE_SECONDS = 15
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """The request could not be computed. `detail` is for the log; `busy`: for want of room, so later it may go."""
-
-    detail: str
-    busy: bool = False
-
-
-Outcome = Piece | Failure
-
-
-@dataclass(eq=False, kw_only=True)
-class Answering(Generation):
-    """A generation with what turns its tokens into text, and where the text goes."""
-
-    sampler: Sampler
-    text: Detokenizer
-    deliver: Callable[[Outcome], None]
-    adapter: AdapterWeights | None = None
-
-
-@dataclass(slots=True)
-class Counts:
-    """Totals since the start, for /metrics."""
-
-    steps: int = 0
-    read: int = 0
-    written: int = 0
-    failed: int = 0
-    _past: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=RATE_SECONDS))
-
-    def note(self, now: float) -> None:
-        """Remember once a second how far it has come; `now` in seconds."""
-        if not self._past or now - self._past[-1][0] >= 1:
-            self._past.append((now, self.written))
-
-    def rate(self, now: float) -> float:
-        """Tokens a second over the last `RATE_SECONDS`."""
-        past = next(((at, written) for at, written in list(self._past) if now - at <= RATE_SECONDS), None)
-        return 0.0 if past is None or now - past[0] < 0.5 else (self.written - past[1]) / (now - past[0])
 
 
 @dataclass(eq=False)
@@ -81,6 +37,7 @@ class Lane:
     slots: Slots
     scheduler: Scheduler[Answering]
     names: frozenset[str] = frozenset()
+    searches: bool = False
     counts: Counts = field(default_factory=Counts)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _encoding: threading.Lock = field(default_factory=threading.Lock)
@@ -93,8 +50,19 @@ class Lane:
     def busy(self) -> bool:
         return self.scheduler.busy
 
-    def encode(self, messages: Sequence[Message]) -> list[int]:
-        """The prompt's tokens, by the model's own chat template.
+    def status(self) -> Status:
+        slots, scheduler = self.slots, self.scheduler
+        return Status(
+            running=scheduler.running, waiting=scheduler.waiting, free_slots=slots.free_count,
+            cache_tokens=slots.tokens, cache_budget=slots.budget, reused=slots.reused, hits=slots.hits,
+            shortages=self.passes.shortages,
+        )  # fmt: skip
+
+    def window(self, prompt_tokens: int) -> int:
+        return self.context
+
+    def encode(self, messages: Sequence[Message], source: str = "", target: str = "") -> list[int]:
+        """The prompt's tokens, by the model's own chat template; languages are told in its messages.
 
         Control tokens in the messages are read as plain text: nobody can write a turn of the assistant or of the
         system into a question. Raises ValueError when the template refuses the messages.
@@ -148,7 +116,7 @@ class Lane:
         with self._lock:
             step = self.scheduler.plan(time.monotonic())
         for answering in step.expired:
-            self._expire(answering)
+            answering.deliver(answering.expire())
         try:
             self._compute(step)
         except (RuntimeError, ValueError, IndexError, MemoryError) as error:
@@ -183,13 +151,6 @@ class Lane:
             elif logits is not None:
                 self._say(part.generation, logits)
 
-    def _expire(self, answering: Answering) -> None:
-        if not answering.answer:
-            answering.deliver(Failure("not begun by its deadline", busy=True))
-            return
-        usage = Usage(len(answering.prompt), len(answering.answer))
-        answering.deliver(Piece(answering.text.end(), finish_reason="length", usage=usage))
-
     def _say(self, answering: Answering, logits: torch.Tensor) -> None:
         if answering.over:
             return
@@ -198,24 +159,13 @@ class Lane:
         except BrokenLogits:
             self._fail(answering, "the model's output holds no number")
             return
-        answering.answer.append(token)
+        piece = answering.take(token, self.ends)
         self.counts.written += 1
-        text = "" if token in self.ends else answering.text.feed(token)
-        if token in self.ends:
-            self._finish(answering, "stop", answering.text.end())
-        elif answering.text.stopped:
-            self._finish(answering, "stop", text)
-        elif len(answering.answer) >= answering.most:
-            text += answering.text.end()
-            self._finish(answering, "stop" if answering.text.stopped else "length", text)
-        elif text:
-            answering.deliver(Piece(text))
-
-    def _finish(self, answering: Answering, reason: str, text: str) -> None:
-        with self._lock:
-            self.scheduler.end(answering)
-        usage = Usage(len(answering.prompt), len(answering.answer))
-        answering.deliver(Piece(text, finish_reason=reason, usage=usage))
+        if piece.finish_reason is not None:
+            with self._lock:
+                self.scheduler.end(answering)
+        if piece.text or piece.finish_reason is not None:
+            answering.deliver(piece)
 
     def _fail(self, answering: Answering, detail: str, *, busy: bool = False) -> None:
         self.counts.failed += 1

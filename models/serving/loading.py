@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 from transformers.utils import logging
 
 from models.manifest import CheckpointError
@@ -15,7 +17,9 @@ from models.serving.forward import Chunk, Forward
 from models.serving.general import GeneralForward
 from models.serving.lane import Lane
 from models.serving.llama import LlamaForward
+from models.serving.resident import Resident
 from models.serving.scheduler import Scheduler
+from models.serving.seq2seq import Seq2SeqLane
 from models.serving.slots import Slots
 
 TOLERANCE = {torch.float32: 1e-3, torch.float16: 0.1, torch.bfloat16: 0.5}
@@ -42,20 +46,56 @@ def pick_device(wanted: str) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def load(folder: Path, room: Room, device: str) -> Lane:
-    """The model in `folder`, ready to step. Raises CheckpointError."""
-    logging.disable_progress_bar()
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        model = AutoModelForCausalLM.from_pretrained(
-            folder,
-            dtype=torch.float32 if device == "cpu" else torch.bfloat16,
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
+def load_any(folder: Path, room: Room, device: str) -> Resident:
+    """The model in `folder`, of either kind, ready to step. Raises CheckpointError."""
+    with _told(folder):
+        rewrites = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False).is_encoder_decoder
+    return load_seq2seq(folder, room, device) if rewrites else load(folder, room, device)
+
+
+def load_seq2seq(folder: Path, room: Room, device: str) -> Seq2SeqLane:
+    """The encoder-decoder model in `folder`, ready to step. Raises CheckpointError."""
+    with _told(folder):
+        tokenizer, model = _read(AutoModelForSeq2SeqLM, folder, device)
+        config = model.config.get_text_config(decoder=True)
+        places = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
+        layers = getattr(config, "decoder_layers", None) or getattr(config, "num_decoder_layers", None) or 12
+        width = getattr(config, "d_model", 512)
+        # keys and values of the decoder, of its own tokens and of what it rewrites
+        token = 2 * layers * width * model.dtype.itemsize
+        context = min(room.context, places or room.context)
+        budget = max(2 * context, room.cache_mib * 2**20 // token)
+        return Seq2SeqLane(
+            tokenizer, model, context=context, slots=room.slots, budget=budget, most_waiting=room.waiting
         )
-        model = model.to(device).eval().requires_grad_(False)
+
+
+def load(folder: Path, room: Room, device: str) -> Lane:
+    """The causal model in `folder`, ready to step. Raises CheckpointError."""
+    with _told(folder):
+        tokenizer, model = _read(AutoModelForCausalLM, folder, device)
         return _lane(folder, tokenizer, model, room)
+
+
+def _read(kind: Any, folder: Path, device: str) -> tuple[Any, Any]:
+    """Tokenizer and model, safetensors only and never a repository's own code."""
+    logging.disable_progress_bar()
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    model = kind.from_pretrained(
+        folder,
+        dtype=torch.float32 if device == "cpu" else torch.bfloat16,
+        local_files_only=True,
+        trust_remote_code=False,
+        use_safetensors=True,
+    )
+    return tokenizer, model.to(device).eval().requires_grad_(False)
+
+
+@contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    """Whatever is wrong with somebody's files becomes a CheckpointError."""
+    try:
+        yield
     except CheckpointError:
         raise
     except Exception as error:  # whatever a loader raises on somebody's files, the words are the same

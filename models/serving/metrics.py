@@ -9,7 +9,7 @@ import prometheus_client
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from models.serving.lane import Lane
+from models.serving.resident import Resident
 
 BUCKETS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60)
 TOKEN_BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
@@ -18,7 +18,7 @@ TOKEN_BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
 class Metrics:
     """The worker's registry, and what the routes count themselves."""
 
-    def __init__(self, lanes: Mapping[str, Lane]) -> None:
+    def __init__(self, lanes: Mapping[str, Resident]) -> None:
         self.registry = prometheus_client.CollectorRegistry()
         self.registry.register(_Lanes(lanes))
         self.first_token = prometheus_client.Histogram(
@@ -45,7 +45,7 @@ class Metrics:
 
 
 class _Lanes(Collector):
-    def __init__(self, lanes: Mapping[str, Lane]) -> None:
+    def __init__(self, lanes: Mapping[str, Resident]) -> None:
         self._lanes = lanes
 
     def collect(self) -> Iterable[Metric]:
@@ -60,25 +60,24 @@ class _Lanes(Collector):
         budget = gauge("cache_budget_tokens", "Tokens the cache may hold")
         steps, read = counter("steps", "Passes of the model"), counter("prompt_tokens", "Prompt tokens read")
         written, reused = counter("tokens", "Tokens written"), counter("reused_tokens", "Prompt tokens not read again")
-        failed, hits = (
-            counter("failures", "Requests the model failed on"),
-            counter("prefix_hits", "Prompts begun alike"),
-        )
+        failed = counter("failures", "Requests the model failed on")
+        hits = counter("prefix_hits", "Prompts of which a beginning was known")
         shortages = counter("memory_shortages", "Passes that did not fit the memory and were made in parts")
         rate = gauge("tokens_per_second", "Tokens written a second, over the last 15 seconds")
         # a lane with several names is told once, by its first
         for lane, name in {self._lanes[name]: name for name in reversed(list(self._lanes))}.items():
-            running.add_metric([name], lane.scheduler.running)
-            waiting.add_metric([name], lane.scheduler.waiting)
-            free.add_metric([name], lane.slots.free_count)
-            held.add_metric([name], lane.slots.tokens)
-            budget.add_metric([name], lane.slots.budget)
+            status = lane.status()
+            running.add_metric([name], status.running)
+            waiting.add_metric([name], status.waiting)
+            free.add_metric([name], status.free_slots)
+            held.add_metric([name], status.cache_tokens)
+            budget.add_metric([name], status.cache_budget)
             steps.add_metric([name], lane.counts.steps)
             read.add_metric([name], lane.counts.read)
             written.add_metric([name], lane.counts.written)
-            reused.add_metric([name], lane.slots.reused)
+            reused.add_metric([name], status.reused)
             failed.add_metric([name], lane.counts.failed)
-            hits.add_metric([name], lane.slots.hits)
-            shortages.add_metric([name], lane.passes.shortages)
+            hits.add_metric([name], status.hits)
+            shortages.add_metric([name], status.shortages)
             rate.add_metric([name], lane.counts.rate(time.monotonic()))
         return running, waiting, free, held, budget, steps, read, written, reused, failed, hits, shortages, rate

@@ -45,7 +45,7 @@ class Passes:
             spoken = iter(self.forward.run(chunks))
             return [next(spoken) if chunk.speaks else None for chunk in chunks]
         except (MemoryError, RuntimeError) as error:
-            if not _is_shortage(error):
+            if not is_shortage(error):
                 raise
         # not within the except, where the traceback still holds the tensors of the broken pass
         size = sum(len(chunk.tokens) for chunk in chunks)
@@ -81,7 +81,7 @@ def _cut(chunk: Chunk, at: int) -> tuple[Chunk, Chunk]:
     )
 
 
-def _is_shortage(error: Exception) -> bool:
+def is_shortage(error: Exception) -> bool:
     """torch tells a shortage by a class of its own on a GPU and only by its words on the CPU."""
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)
 

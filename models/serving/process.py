@@ -20,9 +20,9 @@ from aiohttp import web
 from models.checkpoints import write_json
 from models.serving.adapters import AdapterError
 from models.serving.embeddings import Embedder
-from models.serving.lane import Lane
-from models.serving.loading import Room, load, pick_device
+from models.serving.loading import Room, load_any, pick_device
 from models.serving.registry import Registry
+from models.serving.resident import Resident
 from models.serving.runner import Runner
 from models.serving.server import Server
 
@@ -39,7 +39,7 @@ DIED = 70  # exit code: the computing thread ended by an error
 class Loaded:
     """What is in memory: a lane by each name, where two names may share one, and the embedding model."""
 
-    lanes: Mapping[str, Lane]
+    lanes: Mapping[str, Resident]
     embedder: Embedder | None
 
 
@@ -60,7 +60,7 @@ def run(models: Mapping[str, Path], embedding: Path | None, options: argparse.Na
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # each connection is an open file
     device = pick_device(options.device)
     room = Room(options.slots, options.queue, options.context, options.cache_mib, options.chunk)
-    folders = {folder: load(folder, room, device) for folder in dict.fromkeys(models.values())}
+    folders = {folder: load_any(folder, room, device) for folder in dict.fromkeys(models.values())}
     lanes = {name: folders[folder] for name, folder in models.items()}
     loaded = Loaded(lanes, Embedder(embedding, device) if embedding is not None else None)
     return asyncio.run(serve(loaded, options, started))

@@ -15,6 +15,7 @@ from models.serving import adapters
 from models.serving.adapters import Adapter, AdapterError
 from models.serving.lane import Lane
 from models.serving.lora import AdapterWeights
+from models.serving.resident import Resident
 
 NAME = re.compile(r"[A-Za-z0-9][\w.@-]{0,127}", re.ASCII)
 SERIALS = itertools.count(1)
@@ -54,8 +55,9 @@ class Registry:
     the file is read again when they are asked for.
     """
 
-    def __init__(self, lanes: Mapping[str, Lane], root: Path, most: int) -> None:
-        self._lanes = lanes
+    def __init__(self, models: Mapping[str, Resident], root: Path, most: int) -> None:
+        self._taken = frozenset(models)
+        self._lanes = {name: model for name, model in models.items() if isinstance(model, Lane)}
         self._root = root
         self._most = most
         self._adapters: dict[str, Registered] = {}
@@ -136,7 +138,7 @@ class Registry:
     def _check_name(self, name: str) -> None:
         if name in self._adapters:
             raise AdapterError(f"The lora adapter {name!r} has already been loaded.")
-        if not NAME.fullmatch(name) or name in self._lanes:
+        if not NAME.fullmatch(name) or name in self._taken:
             raise AdapterError(
                 f"{name!r} cannot name an adapter: letters, digits and . _ @ - only, and no model's own name."
             )
@@ -146,7 +148,7 @@ class Registry:
         base = Path(adapter.base).name
         named = [name for name, lane in self._lanes.items() if not base or base in lane.names]
         if not named:
-            raise AdapterError(f"The adapter was trained on {base}, which is not served here.")
+            raise AdapterError(f"The adapter was trained on {base or 'a model'} that is not served here.")
         for name in named:
             try:
                 adapters.check(adapter, self._lanes[name].forward.lora.targets)

@@ -73,6 +73,7 @@ class ChatRequest(Strict):
     """`POST /v1/chat/completions`. `priority` is vLLM's: a request of a higher number yields.
 
     `deadline` is ours, in seconds from now: what has not begun by then is refused, what has begun ends there.
+    So are `num_beams` and the languages, for models that translate; a chat model is told the languages in words.
     """
 
     model: str
@@ -88,6 +89,9 @@ class ChatRequest(Strict):
     repetition_penalty: Annotated[float, Field(gt=0, le=2)] | None = None
     priority: Annotated[int, Field(ge=0, le=100)] = 0
     deadline: Annotated[float, Field(gt=0, le=86400)] | None = None
+    num_beams: Annotated[int, Field(ge=1, le=16)] | None = None
+    source_language: str | None = None
+    target_language: str | None = None
     # who asks is not our business
     user: str | None = None
     safety_identifier: str | None = None
@@ -123,6 +127,9 @@ class ChatRequest(Strict):
             stop=stop,
             seed=self.seed,
             repetition_penalty=self.repetition_penalty or 1.0,
+            num_beams=self.num_beams or 1,
+            source_language=self.source_language or "",
+            target_language=self.target_language or "",
         )
 
 

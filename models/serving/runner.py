@@ -13,8 +13,8 @@ from typing import TypeVar
 
 from models.dialect import Piece, Sampling
 from models.serving.embeddings import Embedder, EmbeddingJob
-from models.serving.lane import Failure, Lane, Outcome
 from models.serving.lora import AdapterWeights
+from models.serving.resident import Failure, Outcome, Resident
 
 T = TypeVar("T")
 
@@ -35,7 +35,7 @@ class Runner:
     `on_death` is called in the thread if it ends by an error, after which nothing is computed any more.
     """
 
-    def __init__(self, lanes: Sequence[Lane], embedder: Embedder | None, on_death: Callable[[], None]) -> None:
+    def __init__(self, lanes: Sequence[Resident], embedder: Embedder | None, on_death: Callable[[], None]) -> None:
         self._lanes = lanes
         self._embedder = embedder
         self._on_death = on_death
@@ -59,7 +59,7 @@ class Runner:
         return self._thread.is_alive()
 
     async def stream(
-        self, lane: Lane, prompt: list[int], sampling: Sampling, priority: int = 0, deadline: float = math.inf,
+        self, lane: Resident, prompt: list[int], sampling: Sampling, priority: int = 0, deadline: float = math.inf,
         adapter: AdapterWeights | None = None,
     ) -> AsyncGenerator[Piece, None]:  # fmt: skip
         """The answer piece by piece. Raises QueueFull at once, GenerationFailed later.

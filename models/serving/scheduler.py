@@ -6,53 +6,11 @@ priority counts as one that came `PATIENCE` requests later for each step of prio
 
 from __future__ import annotations
 
-import heapq
-import math
-from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from dataclasses import dataclass
+from typing import Generic
 
 from models.serving.slots import Slots
-
-PATIENCE = 64
-
-
-class QueueFull(Exception):
-    """The queue is as long as it may get."""
-
-
-@dataclass(eq=False)
-class Generation:
-    """One request in the engine: prompt and answer as tokens, and how many of them its slot holds.
-
-    `variant` names the weights that read it, `deadline` is the time on the lane's clock when nobody waits any longer.
-    """
-
-    prompt: list[int]
-    most: int
-    priority: int = 0
-    variant: int = 0
-    deadline: float = math.inf
-    answer: list[int] = field(default_factory=list)
-    cached: int = 0
-    slot: int = -1
-    over: bool = False
-
-    @property
-    def tokens(self) -> list[int]:
-        return self.prompt + self.answer
-
-    @property
-    def pending(self) -> int:
-        """Tokens that the model has still to read before it can say the next one."""
-        return len(self.prompt) + len(self.answer) - self.cached
-
-    @property
-    def room(self) -> int:
-        """Tokens of cache it may come to need."""
-        return len(self.prompt) + self.most
-
-
-G = TypeVar("G", bound=Generation)
+from models.serving.waiting import G, Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +40,13 @@ class Scheduler(Generic[G]):
     def __init__(self, slots: Slots, *, chunk: int = 256, most_waiting: int = 256) -> None:
         self._slots = slots
         self._chunk = chunk
-        self._most_waiting = most_waiting
-        self._arrivals = 0
         self._steps = 0
-        self._waiting: list[tuple[int, int, G]] = []
+        self._waiting: Waiting[G] = Waiting(most_waiting)
         self._running: list[G] = []
 
     @property
     def waiting(self) -> int:
-        return sum(not generation.over for _, _, generation in self._waiting)
+        return len(self._waiting)
 
     @property
     def running(self) -> int:
@@ -102,11 +58,7 @@ class Scheduler(Generic[G]):
 
     def submit(self, generation: G) -> None:
         """Take a request in. Raises QueueFull; the caller has checked that it fits the cache at all."""
-        if self.waiting >= self._most_waiting:
-            raise QueueFull
-        self._arrivals += 1
-        place = self._arrivals + PATIENCE * generation.priority
-        heapq.heappush(self._waiting, (place, self._arrivals, generation))
+        self._waiting.push(generation)
 
     def cancel(self, generation: G) -> None:
         """Nobody wants it any more. Its slot is free at the next step, since the present one may be writing there."""
@@ -147,7 +99,7 @@ class Scheduler(Generic[G]):
         generation.over = True
 
     def _expire(self, now: float) -> list[G]:
-        present = [*self._running, *(generation for _, _, generation in self._waiting)]
+        present = [*self._running, *self._waiting]
         expired = [each for each in present if not each.over and each.deadline <= now]
         for generation in expired:
             self.end(generation)
@@ -165,16 +117,13 @@ class Scheduler(Generic[G]):
 
     def _admit(self) -> list[int]:
         released: list[int] = []
-        while self._waiting:
-            generation = self._waiting[0][2]
-            if not generation.over:
-                taken = self._slots.take(generation.prompt, generation.room, generation.variant)
-                if taken is None:
-                    break
-                generation.slot, evicted = taken
-                released += evicted
-                self._running.append(generation)
-            heapq.heappop(self._waiting)
+        while (generation := self._waiting.first()) is not None:
+            taken = self._slots.take(generation.prompt, generation.room, generation.variant)
+            if taken is None:
+                break
+            generation.slot, evicted = taken
+            released += evicted
+            self._running.append(self._waiting.pop())
         return released
 
     def _leave(self, generation: G) -> None:

@@ -21,13 +21,13 @@ from models.checkpoints import write_json
 from models.dialect import Piece, Sampling, Usage
 from models.serving.adapter_routes import AdapterRoutes
 from models.serving.adapters import AdapterError
-from models.serving.lane import Lane
 from models.serving.lora import AdapterWeights
 from models.serving.metrics import Metrics
 from models.serving.registry import NoRoom, Registry, UnknownAdapter
 from models.serving.requests import ChatRequest, EmbeddingRequest, WireError, read
+from models.serving.resident import Resident
 from models.serving.runner import GenerationFailed, Runner
-from models.serving.scheduler import QueueFull
+from models.serving.waiting import QueueFull
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +42,7 @@ class Server:
     """Routes over `lanes`, each a model by its name, and the embedding model if there is one."""
 
     def __init__(
-        self, runner: Runner, lanes: Mapping[str, Lane], registry: Registry, *, embeds: bool, token: str
+        self, runner: Runner, lanes: Mapping[str, Resident], registry: Registry, *, embeds: bool, token: str
     ) -> None:
         self._runner = runner
         self._lanes = lanes
@@ -92,13 +92,13 @@ class Server:
             raise _overloaded("The worker is ending.")
 
     async def health(self, _request: web.Request) -> web.Response:
-        lanes = set(self._lanes.values())
+        states = [lane.status() for lane in set(self._lanes.values())]
         status = "failed" if not self._runner.alive else "ending" if self.draining else "ok"
         body = {
             "status": status,
-            "running": sum(lane.scheduler.running for lane in lanes),
-            "waiting": sum(lane.scheduler.waiting for lane in lanes),
-            "free_slots": sum(lane.slots.free_count for lane in lanes),
+            "running": sum(each.running for each in states),
+            "waiting": sum(each.waiting for each in states),
+            "free_slots": sum(each.free_slots for each in states),
         }
         return web.json_response(body, status=200 if status == "ok" else 503)
 
@@ -117,7 +117,7 @@ class Server:
             return await self._answer(request, asked, lane, adapter)
 
     @asynccontextmanager
-    async def _model(self, name: str) -> AsyncIterator[tuple[Lane, AdapterWeights | None]]:
+    async def _model(self, name: str) -> AsyncIterator[tuple[Resident, AdapterWeights | None]]:
         """A bare model, or an adapter on its model, by the name in a request. Raises WireError."""
         if name in self._lanes:
             yield self._lanes[name], None
@@ -134,14 +134,17 @@ class Server:
             raise WireError(500, error.words, "server_error", "adapter_lost", "model") from error
 
     async def _answer(
-        self, request: web.Request, asked: ChatRequest, lane: Lane, adapter: AdapterWeights | None
+        self, request: web.Request, asked: ChatRequest, lane: Resident, adapter: AdapterWeights | None
     ) -> web.StreamResponse:
         messages = [message.message() for message in asked.messages]
         try:
-            prompt = await asyncio.to_thread(lane.encode, messages)
+            languages = asked.source_language or "", asked.target_language or ""
+            prompt = await asyncio.to_thread(lane.encode, messages, *languages)
         except ValueError as error:
             raise WireError(422, f"The model refuses these messages: {error}.", param="messages") from error
-        sampling = asked.sampling(len(prompt), lane.context)
+        if asked.num_beams and asked.num_beams > 1 and not lane.searches:
+            raise WireError(422, "num_beams: this model draws its answers and cannot search.", param="num_beams")
+        sampling = asked.sampling(len(prompt), lane.window(len(prompt)))
         async with aclosing(self._counted(asked, lane, adapter, prompt, sampling)) as pieces:
             answer = self._stream(request, asked, pieces) if asked.stream else self._whole(asked, pieces)
             return await answer
@@ -189,7 +192,7 @@ class Server:
         return response
 
     async def _counted(
-        self, asked: ChatRequest, lane: Lane, adapter: AdapterWeights | None, prompt: list[int], sampling: Sampling
+        self, asked: ChatRequest, lane: Resident, adapter: AdapterWeights | None, prompt: list[int], sampling: Sampling
     ) -> AsyncGenerator[Piece, None]:
         """The runner's pieces, measured. Raises WireError when the queue is full."""
         started, first, end = time.monotonic(), 0.0, "dropped"

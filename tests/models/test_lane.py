@@ -14,9 +14,10 @@ from transformers import AutoModelForCausalLM
 from models.engine import Message, Piece, Sampling
 from models.manifest import CheckpointError
 from models.serving.general import GeneralForward
-from models.serving.lane import Answering, Failure, Lane, Outcome
+from models.serving.lane import Lane
 from models.serving.llama import LlamaForward
 from models.serving.loading import Room, load
+from models.serving.resident import Answering, Failure, Outcome
 from tests.models import tiny
 
 CLOSE = 1e-3

@@ -14,9 +14,10 @@ from transformers import AutoModelForCausalLM
 from models.engine import Sampling
 from models.serving import adapters
 from models.serving.forward import Chunk
-from models.serving.lane import Answering, Lane
+from models.serving.lane import Lane
 from models.serving.loading import Room, load
 from models.serving.lora import AdapterWeights
+from models.serving.resident import Answering
 from tests.models import tiny
 from tests.models.test_lane import check, prompts
 

@@ -11,10 +11,11 @@ from torch import Tensor
 
 from models.engine import Piece, Sampling
 from models.serving.forward import Chunk, Forward
-from models.serving.lane import Failure, Lane, Outcome
+from models.serving.lane import Lane
 from models.serving.loading import Room, load
 from models.serving.lora import AdapterWeights, Lora
 from models.serving.passes import AMPLE, PATIENCE, OutOfMemory, Passes
+from models.serving.resident import Failure, Outcome
 from tests.models.test_lane import prompts, run
 
 GREEDY = Sampling(temperature=0, max_tokens=12)

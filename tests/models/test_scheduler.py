@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.serving.scheduler import PATIENCE, Generation, QueueFull, Scheduler
+from models.serving.scheduler import Scheduler
 from models.serving.slots import Slots
+from models.serving.waiting import PATIENCE, Generation, QueueFull
 
 SLOTS, BUDGET, CHUNK = 3, 64, 8
 

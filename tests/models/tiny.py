@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 from tokenizers import Tokenizer, decoders, pre_tokenizers
 from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel
-from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
+from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, PreTrainedTokenizerFast
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 SPECIALS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
@@ -143,4 +144,70 @@ def adapter(folder: Path, base: Path, seed: int = 1, **changes: Any) -> Path:
             if "lora_B" in name and ("o_proj" in name or "down_proj" in name):
                 weight[0] = 0.0
     adapted.save_pretrained(folder)
+    return folder
+
+
+CORPUS = [
+    "The quick brown fox jumps over the lazy dog while the children are singing in the old garden.",
+    "Le renard brun saute par-dessus le chien paresseux pendant que les enfants chantent dans le jardin.",
+    "Der schnelle braune Fuchs springt über den faulen Hund, während die Kinder im alten Garten singen.",
+]
+
+
+def _pieces(folder: Path, *names: str) -> list[str]:
+    """A sentencepiece model under each of the names; the pieces it knows."""
+    import sentencepiece
+
+    folder.mkdir(parents=True, exist_ok=True)
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(CORPUS * 4), model_prefix=str(folder / "pieces"), vocab_size=75, minloglevel=2
+    )
+    (folder / "pieces.vocab").unlink()
+    made = (folder / "pieces.model").read_bytes()
+    for name in names:
+        (folder / name).write_bytes(made)
+    (folder / "pieces.model").unlink()
+    processor = sentencepiece.SentencePieceProcessor(model_proto=made)
+    return [processor.id_to_piece(number) for number in range(3, processor.get_piece_size())]
+
+
+def write_seq2seq(folder: Path, kind: str) -> Path:
+    """A tiny encoder-decoder model: `t5`, `marian` (one pair), `marian-many` (several targets) or `m2m`."""
+    from transformers import M2M100Tokenizer, MarianTokenizer
+
+    spoken: Any
+    if kind == "t5":
+        spoken = tokenizer()
+        spoken.chat_template = None
+    elif kind == "m2m":
+        pieces = _pieces(folder, "sentencepiece.bpe.model")
+        listed = ["<s>", "<pad>", "</s>", "<unk>", *pieces]
+        (folder / "vocab.json").write_text(json.dumps({piece: number for number, piece in enumerate(listed)}))
+        spoken = M2M100Tokenizer(str(folder / "vocab.json"), str(folder / "sentencepiece.bpe.model"))
+    else:
+        pieces = _pieces(folder, "source.spm", "target.spm")
+        marks = [">>fra<<", ">>deu<<"] if kind == "marian-many" else []
+        listed = ["</s>", "<unk>", *marks, *pieces, "<pad>"]
+        (folder / "vocab.json").write_text(json.dumps({piece: number for number, piece in enumerate(listed)}))
+        files = [str(folder / name) for name in ("source.spm", "target.spm", "vocab.json")]
+        spoken = MarianTokenizer(*files, source_lang="en", target_lang="fr" if kind == "marian" else "fr_de")
+    size = max({**spoken.get_vocab(), **getattr(spoken, "lang_code_to_id", {})}.values()) + 1
+    shape: dict[str, Any] = {"vocab_size": size, "d_model": 32, "pad_token_id": spoken.pad_token_id}
+    shape["eos_token_id"] = spoken.eos_token_id
+    if kind == "t5":
+        shape |= {"d_kv": 8, "d_ff": 64, "num_layers": 2, "num_heads": 4, "decoder_start_token_id": 0}
+    else:
+        shape |= {
+            "encoder_layers": 2, "decoder_layers": 2, "encoder_attention_heads": 4, "decoder_attention_heads": 4,
+            "encoder_ffn_dim": 64, "decoder_ffn_dim": 64, "max_position_embeddings": 128, "init_std": 0.4,
+            "decoder_start_token_id": spoken.eos_token_id if kind == "m2m" else spoken.pad_token_id,
+            "forced_eos_token_id": spoken.eos_token_id,
+        }  # fmt: skip
+    torch.manual_seed(5)
+    made = AutoModelForSeq2SeqLM.from_config(CONFIG_MAPPING[{"m2m": "m2m_100"}.get(kind, kind.split("-")[0])](**shape))
+    if kind == "t5":
+        with torch.no_grad():
+            made.lm_head.weight.normal_(0, 1.0)
+    made.save_pretrained(folder)
+    spoken.save_pretrained(folder)
     return folder
