@@ -86,6 +86,12 @@ def words_for(error: BaseException, engine_words: str = "") -> Words:
             return Words(engine_words or "The model cannot be reached just now. Your question is kept; press Retry.")
         case engine.PromptTooLong():
             return Words("That is more text than the model can read at once. Send a shorter part of it.", severe=False)
+        case engine.UnknownLanguage():
+            return Words(
+                "The model that translates here does not know that language. Ask for another one, or ask the owner "
+                "for a model that does.",
+                severe=False,
+            )
         case engine.EngineDenied():
             return Words("The model server does not accept this bot's key. The owner has to set ENGINE_API_KEY.")
         case engine.UnknownModel():

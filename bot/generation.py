@@ -63,11 +63,12 @@ class Outcome:
 
 
 class Generator:
-    """Runs plans. `keeper` is asked for patience when the engine is away."""
+    """Runs plans. `keeper` is asked for patience when the engine is away, `chat_model` for steps that chat."""
 
-    def __init__(self, engine: Engine, keeper: Keeper) -> None:
+    def __init__(self, engine: Engine, keeper: Keeper, chat_model: str = "parley") -> None:
         self._engine = engine
         self._keeper = keeper
+        self._chat_model = chat_model
 
     async def wait(self, stream: Stream) -> None:
         """Wait for an engine that loads or restarts, so that a plan already finds its encoder."""
@@ -78,7 +79,7 @@ class Generator:
     async def run(self, plan: Plan, model: str, stream: Stream, outcome: Outcome) -> None:
         """Fill `outcome` and show what is not silent. Raises EngineError."""
         for step in plan.steps:
-            await self._run_step(step, model, stream, outcome)
+            await self._run_step(step, self._chat_model if step.chats else model, stream, outcome)
 
     async def complete(self, model: str, prompt: Sequence[Message], sampling: Sampling) -> str:
         """One answer for the bot's own use, shown to nobody."""

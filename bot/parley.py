@@ -118,7 +118,9 @@ async def open_parley(settings: Settings) -> AsyncIterator[Parley]:
         await hosts.enter()
         stack.push_async_callback(hosts.leave)
         router = Router(scenarios(lambda: router.commands))
-        chatbot = ChatBot(settings, stores, router, Generator(engine, keeper), keeper, hosts.id)
+        chatbot = ChatBot(
+            settings, stores, router, Generator(engine, keeper, settings.model_for("chat")), keeper, hosts.id
+        )
 
         async def bury() -> None:
             """Take over what dead processes left."""

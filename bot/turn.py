@@ -91,7 +91,8 @@ class Step:
     """One generation: `head` is shown before it, `filter` rewrites what it says.
 
     `prompt` and `head` may be functions of the texts of the steps before it.
-    A `silent` step is not shown: its text only reaches later prompts and `Plan.finish`.
+    A `silent` step is not shown: its text only reaches later prompts and `Plan.finish`. One that `chats` needs a model
+    that follows instructions, where the scenario's own may only translate.
     """
 
     prompt: Sequence[Message] | Callable[[Sequence[str]], Sequence[Message]]
@@ -99,6 +100,7 @@ class Step:
     head: str | Callable[[Sequence[str]], str] = ""
     filter: Callable[[], Filter] | None = None
     silent: bool = False
+    chats: bool = False
 
 
 class Record(Protocol):

@@ -53,6 +53,10 @@ class UnknownModel(EngineError):
     """The engine serves no model of this name (404)."""
 
 
+class UnknownLanguage(EngineError):
+    """The model was not taught to translate from or into this language."""
+
+
 class AdapterRefused(EngineError):
     """The engine does not take this adapter. `words` say why, for the people who run the bot."""
 
@@ -262,4 +266,6 @@ def from_status(error: openai.APIStatusError) -> EngineError:
         return PromptTooLong(detail)
     if error.status_code == 404:
         return UnknownModel(detail)
+    if error.code == "unknown_language":
+        return UnknownLanguage(detail)
     return EngineFailed(detail)

@@ -207,7 +207,8 @@ def _plan(
             prompt(segment.text, source, target, tone),
             Sampling(
                 temperature=0.2, top_p=0.9, max_tokens=_budget(segment.text, target), stop=("\n",),
-                seed=turn.seed + index, repetition_penalty=1.1,
+                seed=turn.seed + index, repetition_penalty=1.1, source_language=source.code if source else "",
+                target_language=target.code,
             ),
             head=head,
             filter=functools.partial(listen, index),
@@ -216,7 +217,7 @@ def _plan(
     ]  # fmt: skip
     if options.get("note") == "yes":
         sampling = Sampling(temperature=0.3, max_tokens=100, seed=turn.seed, repetition_penalty=1.1)
-        steps.append(Step(note_prompt(text, target, of_locale(turn.locale)), sampling, silent=True))
+        steps.append(Step(note_prompt(text, target, of_locale(turn.locale)), sampling, silent=True, chats=True))
 
     async def finish(texts: Sequence[str]) -> Finished:
         said = [tidied(heard[index].said, segment) for index, segment in enumerate(masked.segments)]

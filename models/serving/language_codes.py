@@ -17,6 +17,10 @@ CODE = re.compile(r"[a-z]{3}_[A-Z][a-z]{3}|[a-z]{2}_[A-Z]{2}")
 Tag = tuple[str, str]
 
 
+class UnknownLanguage(ValueError):
+    """The model was not taught this language, or was not told one."""
+
+
 def tag(words: str) -> Tag | None:
     """Language and script of a code or of an English name: ("zh", "Hant") of zh-TW and of Traditional Chinese."""
     code = _names().get(words.strip().casefold(), words.strip())
@@ -54,7 +58,7 @@ class Languages:
         self._pair = getattr(tokenizer, "source_lang", None), getattr(tokenizer, "target_lang", None)
 
     def encode(self, text: str, source: str, target: str) -> list[int]:
-        """The tokens of `text`, marked as this model wants it. Raises ValueError."""
+        """The tokens of `text`, marked as this model wants it. Raises UnknownLanguage."""
         if self._codes:
             self._code(target)  # it must be told, and early
             if source:
@@ -78,20 +82,20 @@ class Languages:
 
     def _code(self, words: str) -> str:
         if not words:
-            raise ValueError("this model has to be told the target_language")
+            raise UnknownLanguage("this model has to be told the target_language")
         if words in (self._codes or self._marked):
             return words
         found = tag(words)
         code = found and (self._by_tag.get(found) or self._by_tag.get((found[0], "")))
         if not code:
-            raise ValueError(f"it knows no language {words!r}")
+            raise UnknownLanguage(f"it knows no language {words!r}")
         return code
 
     def _check_pair(self, source: str, target: str) -> None:
         for asked, own in zip((source, target), self._pair, strict=True):
             wanted, found = tag(asked), tag(own or "")
             if wanted and found and wanted[0] != found[0]:
-                raise ValueError(f"it translates from {self._pair[0]} to {self._pair[1]} only, not {asked}")
+                raise UnknownLanguage(f"it translates from {self._pair[0]} to {self._pair[1]} only, not {asked}")
 
 
 def _codes(tokenizer: Any) -> list[str]:

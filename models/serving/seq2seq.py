@@ -41,6 +41,13 @@ class Rewriting(Answering):
         """What must be equal in a group; a search also depends on where it has to end."""
         return self.beams, self.first, self.most if self.beams > 1 else 0
 
+    def take(self, token: int, ends: frozenset[int]) -> Piece:
+        # the language's own mark is no part of the text, though not every tokenizer knows it as a special one
+        if self.answer or token != self.first:
+            return super().take(token, ends)
+        self.answer.append(token)
+        return self.finish("length") if self.most == 1 else Piece()
+
     @property
     def cost(self) -> int:
         """Tokens of cache it may come to need."""

@@ -21,6 +21,7 @@ from models.checkpoints import write_json
 from models.dialect import Piece, Sampling, Usage
 from models.serving.adapter_routes import AdapterRoutes
 from models.serving.adapters import AdapterError
+from models.serving.language_codes import UnknownLanguage
 from models.serving.lora import AdapterWeights
 from models.serving.metrics import Metrics
 from models.serving.registry import NoRoom, Registry, UnknownAdapter
@@ -140,6 +141,9 @@ class Server:
         try:
             languages = asked.source_language or "", asked.target_language or ""
             prompt = await asyncio.to_thread(lane.encode, messages, *languages)
+        except UnknownLanguage as error:
+            words = f"The model cannot translate this: {error}."
+            raise WireError(422, words, code="unknown_language", param="target_language") from error
         except ValueError as error:
             raise WireError(422, f"The model refuses these messages: {error}.", param="messages") from error
         if asked.num_beams and asked.num_beams > 1 and not lane.searches:

@@ -183,6 +183,14 @@ async def test_refine_translates_the_same_text_in_another_tone(stores: Stores) -
     assert made.steps[0].prompt[-1].content == "See you soon"  # type: ignore[index]
 
 
+async def test_a_translation_model_is_told_the_languages_and_spared_the_note(stores: Stores) -> None:
+    made = await plan(stores, "See you soon, my dear friends", to="zh-TW", note="yes")
+    assert isinstance(made, Plan)
+    text, note = made.steps
+    assert (text.sampling.source_language, text.sampling.target_language, text.chats) == ("en", "zh-Hant", False)
+    assert (note.sampling.target_language, note.chats) == ("", True)
+
+
 async def test_a_note_is_asked_for_silently_and_stands_apart(stores: Stores) -> None:
     done = await ran(stores, "See you soon, my dear friends", ["À bientôt", " It is warm. "], to="fr", note="yes")
     assert done.finished.text == done.shown == "À bientôt"
