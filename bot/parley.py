@@ -91,7 +91,8 @@ async def open_engine(settings: Settings) -> AsyncIterator[tuple[EngineClient, K
         if settings.engine_url:
             key = settings.engine_api_key.get_secret_value() or "none"
             embedding = settings.embedding_model if settings.embedding_model != "embedded" else "embedding"
-            client = await stack.enter_async_context(EngineClient(settings.engine_url, key, embedding))
+            remote = EngineClient(settings.engine_url, key, embedding, embedding_url=settings.embedding_url)
+            client = await stack.enter_async_context(remote)
             yield client, RemoteKeeper(client), None
             return
         worker = await stack.enter_async_context(

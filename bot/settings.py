@@ -42,6 +42,7 @@ class Settings(BaseSettings):
 
     engine_url: str = ""
     engine_api_key: SecretStr = SecretStr("")
+    embedding_url: str = ""
     engine_slots: int = Field(8, ge=1, le=512)
 
     queue_seconds: float = Field(180, gt=0)

@@ -89,8 +89,8 @@ class Engine(Protocol):
 class EngineClient:
     """The engine over the OpenAI-compatible wire: the embedded worker, vLLM, SGLang, llama.cpp.
 
-    `base_url` ends before `/v1`. Closing the iterator of `stream` drops the HTTP request,
-    which frees the slot on the server. Use as an async context manager.
+    `base_url` ends before `/v1`; `embedding_url` is the server of the embedding model where it is another one. Closing
+    the iterator of `stream` drops the HTTP request, which frees the slot on the server. Use as an async context manager.
     """
 
     base_url: str
@@ -98,12 +98,18 @@ class EngineClient:
     embedding_model: str = "embedding"
     first_token_timeout: float = 120.0
     connect_timeout: float = 5.0
+    embedding_url: str = ""
     _client: AsyncOpenAI = field(init=False, repr=False)
+    _embedder: AsyncOpenAI = field(init=False, repr=False)
     _opening: dict[str, set[asyncio.Future[None]]] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._client = AsyncOpenAI(
-            base_url=self.base_url.rstrip("/") + "/v1",
+        self._client = self._connected(self.base_url)
+        self._embedder = self._connected(self.embedding_url) if self.embedding_url else self._client
+
+    def _connected(self, url: str) -> AsyncOpenAI:
+        return AsyncOpenAI(
+            base_url=url.rstrip("/") + "/v1",
             api_key=self.api_key,
             max_retries=0,  # the core owns retries: a second answer must never be paid for silently
             timeout=openai.Timeout(self.first_token_timeout, connect=self.connect_timeout),
@@ -114,6 +120,7 @@ class EngineClient:
 
     async def __aexit__(self, *exc: object) -> None:
         await self._client.close()
+        await self._embedder.close()
 
     async def stream(self, model: str, messages: Sequence[Message], sampling: Sampling) -> AsyncGenerator[Piece, None]:
         """Answer `messages` with `model` ("base" or "scenario@number"), piece by piece.
@@ -164,7 +171,7 @@ class EngineClient:
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """One unit-length vector a text, in order."""
         with translated_errors():
-            answer = await self._client.embeddings.create(
+            answer = await self._embedder.embeddings.create(
                 model=self.embedding_model, input=list(texts), encoding_format="float"
             )
         return [row.embedding for row in answer.data]

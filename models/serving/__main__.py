@@ -22,9 +22,8 @@ def main() -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         named = dict(pair.split("=", 1) if "=" in pair else ("parley", pair) for pair in options.model)
-        models = {
-            name: resolve(model, options.data_dir, _tell) for name, model in (named or {"parley": EMBEDDED}).items()
-        }
+        named = {name: model for name, model in (named or {"parley": EMBEDDED}).items() if model != "none"}
+        models = {name: resolve(model, options.data_dir, _tell) for name, model in named.items()}
         embedding = None
         if options.embedding != "none":
             embedding = resolve_embedding(options.embedding, options.data_dir, _tell)
@@ -43,7 +42,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument(
-        "--model", action="append", default=[], metavar="NAME=MODEL", help="folder, hub id or embedded, by a name"
+        "--model", action="append", default=[], metavar="NAME=MODEL", help="folder, hub id, embedded or none, by a name"
     )
     parser.add_argument("--embedding", default=EMBEDDED, metavar="MODEL", help="folder, hub id, embedded or none")
     parser.add_argument("--data-dir", type=Path, default=Path("data"))
