@@ -90,7 +90,8 @@ class EngineClient:
     """The engine over the OpenAI-compatible wire: the embedded worker, vLLM, SGLang, llama.cpp.
 
     `base_url` ends before `/v1`; `embedding_url` is the server of the embedding model where it is another one. Closing
-    the iterator of `stream` drops the HTTP request, which frees the slot on the server. Use as an async context manager.
+    the iterator of `stream` drops the HTTP request, which frees the slot on the server. Use as an async context
+    manager.
     """
 
     base_url: str

@@ -41,17 +41,18 @@ class Passes:
         return found
 
     def _read(self, chunks: list[Chunk]) -> list[Tensor | OutOfMemory | None]:
-        try:
-            spoken = iter(self.forward.run(chunks))
-            return [next(spoken) if chunk.speaks else None for chunk in chunks]
-        except (MemoryError, RuntimeError) as error:
-            if not is_shortage(error):
-                raise
-        # not within the except, where the traceback still holds the tensors of the broken pass
         size = sum(len(chunk.tokens) for chunk in chunks)
-        self.shortages += 1
-        self._clean, self.most = 0, max(1, min(self.most, size // 2))
-        _tidy()
+        if size <= self.most:
+            try:
+                spoken = iter(self.forward.run(chunks))
+                return [next(spoken) if chunk.speaks else None for chunk in chunks]
+            except (MemoryError, RuntimeError) as error:
+                if not is_shortage(error):
+                    raise
+            # not within the except, where the traceback still holds the tensors of the broken pass
+            self.shortages += 1
+            self._clean, self.most = 0, max(1, size // 2)
+            _tidy()
         if len(chunks) > 1:
             half = len(chunks) // 2
             return self._read(chunks[:half]) + self._read(chunks[half:])

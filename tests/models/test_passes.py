@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from models.engine import Piece, Sampling
+from models.serving import passes as passes_module
 from models.serving.forward import Chunk, Forward
 from models.serving.lane import Lane
 from models.serving.loading import Room, load
 from models.serving.lora import AdapterWeights, Lora
-from models.serving.passes import AMPLE, PATIENCE, OutOfMemory, Passes
+from models.serving.passes import AMPLE, OutOfMemory, Passes
 from models.serving.resident import Failure, Outcome
 from tests.models.test_lane import prompts, run
 
@@ -75,7 +76,8 @@ def test_a_shortage_changes_no_answer(lane: Lane, tiny_checkpoint: Path, error: 
     assert scarce.counts.failed == 0
 
 
-def test_the_batch_grows_again_when_there_is_room(lane: Lane) -> None:
+def test_the_batch_grows_again_when_there_is_room(lane: Lane, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passes_module, "PATIENCE", 10)
     forward = narrow(lane, 2, torch.OutOfMemoryError())
     run(lane, prompts(4), GREEDY)
     assert lane.passes.most <= 2
@@ -83,7 +85,7 @@ def test_the_batch_grows_again_when_there_is_room(lane: Lane) -> None:
     while lane.passes.most < 64:
         run(lane, prompts(4), GREEDY)
     assert lane.passes.shortages == shortages
-    assert forward.passes > 5 * PATIENCE
+    assert forward.passes > 5 * 10
 
 
 def test_where_not_one_token_fits_the_request_is_refused_for_now(lane: Lane) -> None:

@@ -51,7 +51,7 @@ async def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.M
 
     application = web.Application()
     application.router.add_post("/", handle)
-    runner = web.AppRunner(application)
+    runner = web.AppRunner(application, lingering_time=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
