@@ -107,6 +107,10 @@ class DiscordApp:
     ) -> None:
         self._couriers.pop(PLATFORM, None)
         await self.client.close()
+        # The library leaves the task running that waits for servers, and it fails once the client is closed.
+        ready: asyncio.Task[None] | None = getattr(self.client._connection, "_ready_task", None)
+        if ready is not None:
+            ready.cancel()
         if self._connection is not None:
             self._connection.cancel()
             await asyncio.wait([self._connection])

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from simcord.backend.models import Message
+import psutil
+from simcord.backend.models import Interaction, Message
 
 from tests.adapters.discord.peer import Peer
 from tests.adapters.discord.people import labels, text_of, world
@@ -48,7 +49,7 @@ async def test_a_command_and_a_mention_are_answered_by_the_real_model(tmp_path: 
     async with Peer() as peer:
         place = world(peer)
         async with bot(peer, tmp_path):
-            await peer.until(lambda: peer.backend.commands.get(None), 60, "commands are registered")
+            await peer.until(lambda: peer.gateway.identified, 60, "connected")
             record = place.ann.slash(place.general, "translate", text="Good morning", to="French")
             await peer.until(lambda: record.responded, 3, "acknowledged in time")
             said = await peer.until(lambda: finished(peer, place.general), 120, "translated")
@@ -60,3 +61,67 @@ async def test_a_command_and_a_mention_are_answered_by_the_real_model(tmp_path: 
             edits = [call for call in peer.calls if call.method == "PATCH"]
             assert len(edits) >= 1, "it streams"
         check_bodies(peer.calls)
+
+
+async def test_a_killed_worker_is_said_and_the_next_question_is_answered(tmp_path: Path) -> None:
+    async with Peer() as peer:
+        place = world(peer)
+        async with bot(peer, tmp_path) as process:
+            await peer.until(lambda: peer.gateway.identified, 60)
+            place.ann.slash(place.general, "story", theme="a long voyage over the sea")
+            running = await peer.until(
+                lambda: next((m for m in peer.answers(place.general) if labels(m) == ["Stop"] and words(m)), None),
+                120, "it is being told",
+            )  # fmt: skip
+            for child in psutil.Process(process.pid).children():
+                child.kill()
+            await peer.until(lambda: "Retry" in labels(running), 60, "the break is told")
+            assert "The model" in text_of(running)
+            place.ben.say(place.support, f"<@{peer.backend.bot_user.id}> What is the capital of France?")
+            said = await peer.until(lambda: finished(peer, place.support), 180, "answered by the new worker")
+            assert "Paris" in text_of(said)
+        check_bodies(peer.calls)
+
+
+def words(message: Message) -> bool:
+    """Whether the story itself has begun, after the words on waiting."""
+    return len([line for line in text_of(message).splitlines() if line and not line.startswith("-#")]) > 0
+
+
+async def test_buttons_work_over_a_restart_and_every_scenario_answers(tmp_path: Path) -> None:
+    async with Peer() as peer:
+        place = world(peer)
+        ann, general, silent = place.ann, place.general, Message(0, 0, 0)
+        async with bot(peer, tmp_path):
+            await peer.until(lambda: peer.gateway.identified, 60)
+            ann.slash(general, "write", kind="headline", facts="The council voted 7 to 2 for a new bridge.")
+            headlines = await peer.until(lambda: finished(peer, general), 120, "headlines")
+        async with bot(peer, tmp_path):
+            await peer.until(lambda: peer.gateway.identified == 2, 60)
+            record = ann.press(headlines, "Pick 1")
+            await peer.until(lambda: private(peer, record), 60, "the pick is noted")
+            for name, options in (
+                ("help", {}), ("memory", {}), ("remember", {"fact": "I like the sea"}), ("glossary", {}),
+                ("reset", {}), ("support", {"question": "How do I install it?"}),
+            ):  # fmt: skip
+                record = ann.slash(general, name, **options)
+                await peer.until(lambda record=record: private(peer, record), 60, name)
+            ann.slash(general, "tutor", question="solve 2x + 3 = 11", subject="math")
+            await peer.until(lambda: "x = 4" in text_of(finished(peer, general) or silent), 120, "tutor")
+            text = "The council met on Tuesday. It decided to repair the roof of the pool. " * 4
+            ann.slash(general, "summarize", text=text)
+            await peer.until(lambda: "roof" in text_of(finished(peer, general) or silent).lower(), 120, "summarize")
+            posted = place.ben.say(general, "I goed to the park yesterday and seen two dog.")
+            record = ann.menu("Correct my text", posted)
+            await peer.until(lambda: private(peer, record), 120, "corrected")
+            record = ann.menu("Summarise from here", posted)
+            await peer.until(lambda: private(peer, record), 120, "summarised")
+        check_bodies(peer.calls)
+
+
+def private(peer: Peer, record: Interaction) -> Message | None:
+    """What an interaction was answered with, once it is finished."""
+    message = peer.backend.messages[record.channel_id].get(record.message_id or 0)
+    if message is None or not text_of(message) or labels(message) == ["Stop"]:
+        return None
+    return message

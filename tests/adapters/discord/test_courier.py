@@ -1,0 +1,44 @@
+"""Answers that a crash kept from their readers come after the next start, in the right place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bot.delivery import SECOND_COPY
+from tests.adapters.discord.conftest import staged
+from tests.adapters.discord.peer import Peer
+from tests.adapters.discord.people import World, labels, text_of
+from tests.adapters.discord.test_controls import newest, told
+
+
+async def test_what_a_crash_kept_back_is_sent_with_a_word_and_its_controls(
+    peer: Peer, harbour: World, tmp_path: Path
+) -> None:
+    async with staged(peer, harbour, tmp_path) as first:
+        harbour.ann.slash(harbour.general, "write", facts="rain")
+        await peer.until(lambda: newest(peer, harbour.general, "Rain at last"))
+        await first.chatbot.close(1)
+        (row,) = await first.stores.turns.of_user(f"discord:{harbour.ann.id}")
+        await first.stores.turns.finish(row.id, delivery="unsure")
+    async with staged(peer, harbour, tmp_path):
+        await peer.until(lambda: len(peer.answers(harbour.general)) == 2, words="a second copy")
+        copy = peer.answers(harbour.general)[-1]
+        assert SECOND_COPY in text_of(copy)
+        assert "Rain at last" in text_of(copy)
+        record = harbour.ann.press(copy, "Pick 1")
+        await peer.until(lambda: told(peer, record, "Noted"))
+    assert "Pick 1" in labels(copy)
+
+
+async def test_what_was_for_one_alone_comes_as_a_direct_message(peer: Peer, harbour: World, tmp_path: Path) -> None:
+    posted = harbour.ben.say(harbour.general, "how do I install it?")
+    async with staged(peer, harbour, tmp_path) as first:
+        record = harbour.ann.menu("Ask support about this", posted)
+        await peer.until(lambda: told(peer, record, "make run"))
+        await peer.until(lambda: any("why" in str(c.body) for c in peer.calls if c.method == "PATCH"))
+        await first.chatbot.close(1)
+        (row,) = await first.stores.turns.of_user(f"discord:{harbour.ann.id}")
+        await first.stores.turns.finish(row.id, delivery="unsure")
+    async with staged(peer, harbour, tmp_path):
+        await peer.until(lambda: newest(peer, harbour.ann.dm, "make run"))
+    assert all(message.is_ephemeral for message in peer.answers(harbour.general))
