@@ -93,6 +93,7 @@ def run() -> None:
 
                 discord = DiscordApp(parley.chatbot, parley.stores, settings, parley.couriers, parley.announcer, fail)
                 await stack.enter_async_context(discord)
+                parley.parts["discord"] = discord.readiness
             await ended.wait()
             if troubles:
                 raise troubles[0]

@@ -115,6 +115,12 @@ class DiscordApp:
             self._connection.cancel()
             await asyncio.wait([self._connection])
 
+    async def readiness(self) -> tuple[bool, str]:
+        """Whether the gateway is connected, and in words."""
+        if self.client.is_closed() or not self.client.is_ready():
+            return False, "not connected to Discord"
+        return True, f"connected, {len(self.client.guilds)} servers"
+
     async def on_ready(self) -> None:
         user = self.client.user
         log.info("discord_ready", user=str(user), guilds=len(self.client.guilds))

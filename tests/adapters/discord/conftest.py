@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,8 @@ from bot.generation import Generator
 from bot.hosts import Hosts
 from bot.knowledge.library import Library
 from bot.learning.review_cards import Announcer
+from bot.reply import Reply
+from bot.request import Request
 from bot.router import Router
 from bot.settings import Settings
 from bot.stores import Stores, stores_over
@@ -36,6 +39,7 @@ class Speaker(Script):
         super().__init__()
         self.texts: dict[str, str] = {}
         self.pause = 0.0
+        self.delay = 0.0
 
     async def stream(self, model: str, messages: Sequence[Message], sampling: Sampling) -> AsyncGenerator[Piece, None]:
         text = self.texts.get(messages[-1].content)
@@ -44,10 +48,23 @@ class Speaker(Script):
                 async for piece in pieces:
                     yield piece
             return
+        await asyncio.sleep(self.delay)
         for start in range(0, len(text), 300):
             yield Piece(text[start : start + 300])
             await asyncio.sleep(self.pause)
         yield Piece(finish_reason="stop", usage=Usage(12, 34))
+
+
+class Watched(ChatBot):
+    """The real core, with what reached it kept."""
+
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        self.requests: list[Request] = []
+
+    async def handle(self, request: Request, reply: Reply) -> None:
+        self.requests.append(request)
+        await super().handle(request, reply)
 
 
 @dataclass
@@ -59,8 +76,13 @@ class Stage:
     app: DiscordApp
     script: Speaker
     stores: Stores
-    chatbot: ChatBot
+    chatbot: Watched
     troubles: list[UserError] = field(default_factory=list)
+
+    @property
+    def requests(self) -> list[Request]:
+        """What reached the core, in order."""
+        return self.chatbot.requests
 
 
 @contextlib.asynccontextmanager
@@ -73,7 +95,7 @@ async def staged(peer: Peer, place: World, path: Path, **changes: object) -> Asy
         stores = stores_over(database, Library(database, script))
         hosts = Hosts(database)
         await hosts.enter()
-        chatbot = ChatBot(settings, stores, Router(SCENARIOS), Generator(script, keeper), keeper, hosts.id)
+        chatbot = Watched(settings, stores, Router(SCENARIOS), Generator(script, keeper), keeper, hosts.id)
         troubles: list[UserError] = []
 
         def fail(trouble: UserError) -> None:
