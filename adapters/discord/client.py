@@ -100,6 +100,7 @@ class DiscordApp:
 
     async def __aenter__(self) -> Self:
         self._connection = asyncio.create_task(self._connect(), name="discord")
+        self._connection.add_done_callback(self._ended)
         return self
 
     async def __aexit__(
@@ -169,6 +170,12 @@ class DiscordApp:
         )
         await self._answers.give(request, InteractionPost(interaction))
 
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Nobody may take a connection that broke for one that is quiet."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("discord_broke", exc_info=error)
+            self._fail(UserError("The connection to Discord broke for good; the log has the cause."))
+
     async def _connect(self) -> None:
         """Log in and stay connected; what the owner has to mend ends it, all else is tried again."""
         token = self._settings.discord_token.get_secret_value().strip()
@@ -186,6 +193,8 @@ class DiscordApp:
                 return
             except (discord.HTTPException, discord.GatewayNotFound, aiohttp.ClientError, OSError) as error:
                 log.warning("discord_not_reached", detail=f"{type(error).__name__}: {error}", again_in=wait)
+                await self.client.http.close()
+                self.client.http.connector = discord.utils.MISSING  # else the next try takes the closed one
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 300.0)
             except discord.ConnectionClosed as error:

@@ -87,7 +87,9 @@ def answer_rows(
     drawn = [_button(turn_id, button) for button in shown]
     if shareable:
         drawn.append(ui.Button(label="Share", custom_id=Pressed(turn_id, SHARE).custom_id))
-    fitting = [button for button in drawn if len(button.custom_id or "") <= FITS][:MOST_BUTTONS]
+    # Discord refuses a message in which two controls would send the same.
+    unique = {button.custom_id or "": button for button in reversed(drawn)}
+    fitting = [button for custom_id, button in reversed(unique.items()) if len(custom_id) <= FITS][:MOST_BUTTONS]
     rows = [tuple(fitting[start : start + ROW]) for start in range(0, len(fitting), ROW)]
     if len(versions) > 1 and turn_id in versions:
         rows.append(_versions(turn_id, versions))

@@ -165,3 +165,17 @@ async def test_without_the_intent_a_support_channel_cannot_be_set_up(
         record = stage.world.moderator.choose(shown, "parley-setup:mode", ["every"])
         words = await stage.peer.until(lambda: refusal(stage, record))
         assert words.startswith("Without the Message Content intent I do not see such questions.")
+
+
+async def test_where_a_person_was_asked_for_the_bot_is_silent_until_it_is_solved(stage: Stage) -> None:
+    world, peer = stage.world, stage.peer
+    await setting(stage, world.support, "mode", "every")
+    question = world.ann.say(world.support, "say: it broke")
+    await peer.until(lambda: newest(peer, question.id, "it broke"))
+    (row,) = await stage.stores.turns.of_user(f"discord:{world.ann.id}")
+    await stage.stores.turns.finish(row.id, action="handoff")
+    world.ann.say(question.id, "say: are you there?")
+    world.ben.say(question.id, "I am here.")
+    world.ann.say(question.id, f"<@{peer.backend.bot_user.id}> say: called")
+    await peer.until(lambda: newest(peer, question.id, "called"))
+    assert "say: are you there?" not in stage.script.asked

@@ -15,6 +15,7 @@ import pytest
 from simcord.backend.models import Message, Overwrite
 from simcord.enums import OverwriteType
 
+from adapters.discord import client
 from tests.adapters.discord.conftest import Stage
 from tests.adapters.discord.peer import Fault, Peer
 from tests.adapters.discord.people import World, labels, text_of
@@ -221,3 +222,16 @@ async def test_a_missing_intent_is_said_and_the_mode_without_it_works(
     async with stage_with(discord_message_content=False) as stage:
         mention(stage, "say: hello")
         await peer.until(lambda: said(peer, harbour.general, "hello"))
+
+
+async def test_a_discord_that_is_down_is_tried_again(
+    peer: Peer, harbour: World, stage_with: Callable[..., AbstractAsyncContextManager[Stage]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(client, "LOGIN_SECONDS", 0.1)
+    peer.faults += [Fault("GET", "/users/@me", 503, times=2)]
+    async with stage_with() as stage:
+        assert stage.troubles == []
+        assert [call.status for call in peer.calls if call.path == "/users/@me"] == [503, 503, 200]
+        mention(stage, "say: here I am")
+        await peer.until(lambda: said(peer, harbour.general, "here I am"))
