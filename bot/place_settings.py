@@ -19,6 +19,7 @@ Value = str | bool | Iterable[str] | Mapping[str, str]
 
 PERSONA_CHARACTERS = 600
 MOST_NAMED = 50
+LINK_CHARACTERS = 40
 
 _MENTION = re.compile(r"<(?:@[!&]?|#|!subteam\^)(?P<id>[A-Za-z0-9]+)(?:\|[^>]*)?>")
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -43,6 +44,7 @@ class ServerSettings:
     talk, "" = Parley's own. `language`: a code of OWN_NAMES, "" = the reader's. `moderators` are people,
     `moderator_roles` roles. `quota` counts for everybody here, `quotas` for a role or a person by id, both in the
     form of the setting QUOTA, "" = the host's. `training`: whether approved answers from here may train.
+    `flags`: whether a flag as a reaction has a message translated.
     """
 
     scenarios_off: frozenset[str] = frozenset()
@@ -54,14 +56,20 @@ class ServerSettings:
     quota: str = ""
     quotas: Mapping[str, str] = field(default_factory=dict)
     training: bool = False
+    flags: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelSettings:
-    """A channel's settings; its threads share them. `scenario` answers its plain words: chat or support."""
+    """A channel's settings; its threads share them. `scenario` answers its plain words: chat or support.
+
+    Channels of a server with the same `link` show each other's messages, each in its own `tongue`, a code of OWN_NAMES.
+    """
 
     mode: Mode = Mode.MENTION
     scenario: str = "chat"
+    link: str = ""
+    tongue: str = ""
 
     def hears(self, *, named: bool, new_post: bool = False, in_thread: bool = False) -> bool:
         """Whether a plain message is for the bot.
@@ -108,7 +116,8 @@ def server_of(kept: Mapping[str, Any]) -> ServerSettings:
 def channel_of(kept: Mapping[str, Any]) -> ChannelSettings:
     """The settings from what the store keeps of them."""
     default = asdict(NO_CHANNEL)
-    return ChannelSettings(Mode(kept.get("mode", default["mode"])), kept.get("scenario", default["scenario"]))
+    values = {name: kept.get(name, default[name]) for name in _CHANNEL}
+    return ChannelSettings(**values | {"mode": Mode(values["mode"])})
 
 
 def _words(value: Value) -> str:
@@ -204,6 +213,13 @@ def _talk(value: Value) -> str:
     return words
 
 
+def _link(value: Value) -> str:
+    words = " ".join(_words(value).lower().split())
+    if len(words) > LINK_CHARACTERS:
+        raise UserError(f"A link's name has at most {LINK_CHARACTERS} characters.")
+    return words
+
+
 _READERS: dict[str, Callable[[Value], Any]] = {
     "scenarios_off": _scenarios,
     "persona": _persona,
@@ -214,8 +230,11 @@ _READERS: dict[str, Callable[[Value], Any]] = {
     "quota": _quota,
     "quotas": _quotas,
     "training": _switch,
+    "flags": _switch,
     "mode": _mode,
     "scenario": _talk,
+    "link": _link,
+    "tongue": _language,
 }
 _SERVER = tuple(one.name for one in fields(cast(Any, ServerSettings)))
 _CHANNEL = tuple(one.name for one in fields(cast(Any, ChannelSettings)))

@@ -115,6 +115,17 @@ class Places:
         known = await self._load(place.platform, place.server)
         return known.channels.get(place.channel, NO_CHANNEL)
 
+    async def linked(self, place: Place) -> dict[str, ChannelSettings]:
+        """The channels that `place`'s is linked with, by id, itself left out."""
+        own = await self.channel(place)
+        if not own.link:
+            return {}
+        known = await self._load(place.platform, place.server)
+        return {
+            channel: settings for channel, settings in known.channels.items()
+            if settings.link == own.link and settings.tongue and channel != place.channel
+        }  # fmt: skip
+
     async def change(self, place: Place, author: Author, setting: str, value: Value) -> None:
         """Set one setting of the server or, where it is a channel's, of `place.channel`. "" gives the default back.
 

@@ -89,7 +89,7 @@ class Channels:
             await self._offer(message_id, given)
 
     async def on_raw_message_edit(self, edit: discord.RawMessageUpdateEvent) -> None:
-        """An edited question: offer to answer it anew. Unfurled links and pins come here too and change no words."""
+        """An edited question: offer to answer it anew."""
         given = self._given.get(edit.message_id)
         me = self._client.user
         if given is None or me is None or "content" not in edit.data:

@@ -23,10 +23,12 @@ from adapters.discord.commands import message_command, slash_command, sync
 from adapters.discord.controls import Controls
 from adapters.discord.courier import DiscordCourier
 from adapters.discord.layout import RERUN, read_custom_id
+from adapters.discord.linked import Linked
 from adapters.discord.menus import Menus
 from adapters.discord.modals import data_of
 from adapters.discord.moderation import CardDesk
 from adapters.discord.posts import InteractionPost
+from adapters.discord.reactions import Reactions
 from adapters.discord.requests import HOSTS, PLATFORM, place_of, presser_of
 from adapters.discord.setup import SetUp
 from bot.commands import Command
@@ -50,6 +52,8 @@ NO_INTENT = (
     "or set DISCORD_MESSAGE_CONTENT=false: then I answer commands, mentions, replies to me and direct messages only."
 )
 LOGIN_SECONDS = 5.0
+EVENT_TASKS = ("discord.py: on_", "CommandTree-invoker")
+"""How the library names its tasks for events and commands."""
 
 Interaction = discord.Interaction[Any]
 
@@ -89,10 +93,11 @@ class DiscordApp:
         for menu in Menus(self._answers, self._hosts).all:
             self._tree.add_command(message_command(menu.name, menu.names, menu.run, guild_only=menu.guild_only))
         self._tree.on_error = self._on_tree_error  # type: ignore[method-assign]
-        channels = self._channels
+        self._linked = Linked(self._answers, self.client)
+        self._reactions = Reactions(self._answers, self.client)
         for handler in (
-            self.on_ready, self.on_interaction, self.on_guild_remove, self.on_error, channels.on_message,
-            channels.on_raw_message_edit, channels.on_raw_message_delete,
+            self.on_ready, self.on_interaction, self.on_guild_remove, self.on_error, self.on_message,
+            self.on_raw_message_edit, self.on_raw_message_delete, self.on_raw_reaction_add,
         ):  # fmt: skip
             self.client.event(handler)
         self.client.setup_hook = self._tell_commands  # type: ignore[method-assign]
@@ -107,6 +112,12 @@ class DiscordApp:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._couriers.pop(PLATFORM, None)
+        # What still runs for an event would fail on the closed client; the core keeps what was said.
+        running = [task for task in asyncio.all_tasks() if task.get_name().startswith(EVENT_TASKS)]
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running)
         await self.client.close()
         # The library leaves the task running that waits for servers, and it fails once the client is closed.
         ready: asyncio.Task[None] | None = getattr(self.client._connection, "_ready_task", None)
@@ -147,6 +158,23 @@ class DiscordApp:
                 await self._controls.handle(interaction, pressed)
             else:
                 await self._setup.handle(interaction)
+
+    async def on_message(self, message: discord.Message) -> None:
+        await asyncio.gather(self._channels.on_message(message), self._linked.on_message(message))
+
+    async def on_raw_message_edit(self, edit: discord.RawMessageUpdateEvent) -> None:
+        # Unfurled links and pins come here too; what they change are no words.
+        if edit.data.get("edited_timestamp"):
+            channel = self.client.get_channel(edit.channel_id)
+            await asyncio.gather(
+                self._channels.on_raw_message_edit(edit), self._linked.on_edit(edit.message_id, channel)
+            )
+
+    async def on_raw_message_delete(self, deleted: discord.RawMessageDeleteEvent) -> None:
+        await asyncio.gather(self._channels.on_raw_message_delete(deleted), self._linked.on_delete(deleted.message_id))
+
+    async def on_raw_reaction_add(self, reaction: discord.RawReactionActionEvent) -> None:
+        await self._reactions.on_reaction(reaction)
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """The bot was removed from a server: nothing of it is kept."""

@@ -8,6 +8,7 @@ import discord
 
 from adapters.discord.answers import Answers
 from adapters.discord.errors import sending
+from adapters.discord.linked import THREAD
 from adapters.discord.posts import ChannelPost
 from bot.delivery import SendForbidden
 from bot.request import MessageRef, Place
@@ -33,5 +34,7 @@ class DiscordCourier:
         if "@private" in turn.options:
             user = await self._client.fetch_user(int(turn.user.partition(":")[2]))
             return await user.create_dm()
+        if place.thread == THREAD:
+            raise SendForbidden("what was said in a linked channel is carried when it is said")
         channel = int(place.thread or place.channel)
         return self._client.get_channel(channel) or await self._client.fetch_channel(channel)

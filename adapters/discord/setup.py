@@ -13,7 +13,7 @@ from discord import app_commands, ui
 from adapters.discord.modals import Typed, data_of, filled, modal
 from adapters.discord.requests import PLATFORM, place_of, presser_of
 from bot.errors import UserError
-from bot.place_settings import ChannelSettings, Mode, ServerSettings, Value
+from bot.place_settings import ChannelSettings, Mode, ServerSettings, Value, is_of_channel
 from bot.places import Places
 from bot.request import Place
 from bot.settings import SCENARIOS
@@ -26,10 +26,16 @@ MODES = {
     Mode.THREADS: "Answer in threads only", Mode.OFF: "Be silent here",
 }  # fmt: skip
 TALK = {"chat": "Plain words are talk", "support": "Plain words are support questions"}
-TEXTS = {
-    "persona": "Persona (first sentences to the model)",
-    "language": "Language of answers (empty: the reader's)",
-    "quota": "Answers a person gets: 30/hour, 200/day",
+FORMS = {
+    "texts": {
+        "persona": "Persona (first sentences to the model)",
+        "language": "Language of answers (empty: the reader's)",
+        "quota": "Answers a person gets: 30/hour, 200/day",
+    },
+    "link": {
+        "link": "Name of the link (empty: none)",
+        "tongue": "Language of this channel, such as French",
+    },
 }
 NEEDED = {
     "view_channel": "View Channel", "send_messages": "Send Messages", "read_message_history": "Read Message History",
@@ -69,8 +75,8 @@ class SetUp:
         prefix, _, setting = str(data_of(interaction).get("custom_id", "")).partition(":")
         if prefix != PREFIX:
             return False
-        if setting == "texts" and interaction.type is not discord.InteractionType.modal_submit:
-            await self._ask_texts(interaction)
+        if setting in FORMS and interaction.type is not discord.InteractionType.modal_submit:
+            await self._ask(interaction, setting)
             return True
         try:
             for name, value in self._changes(interaction, setting):
@@ -82,12 +88,13 @@ class SetUp:
         return True
 
     def _changes(self, interaction: Interaction, setting: str) -> list[tuple[str, Value]]:
-        if setting == "texts":
+        if setting in FORMS:
             return list(filled(interaction).texts.items())
         values = [str(value) for value in data_of(interaction).get("values", ())]
-        if setting.startswith("training"):
+        name, _, state = setting.partition("-")
+        if state:
             # The button says what it does, so that pressing an old panel does not surprise.
-            return [("training", setting.endswith("on"))]
+            return [(name, state == "on")]
         if setting in ("moderators_channel", "mode", "scenario"):
             return [(setting, values[0] if values else "")]
         return [(setting, values)]
@@ -103,6 +110,10 @@ class SetUp:
                     "the developer portal and set DISCORD_MESSAGE_CONTENT=true."
                 )
             self._must(interaction, int(place.channel), NEEDED | THREADED)
+        if setting == "link" and value:
+            self._must(interaction, int(place.channel), NEEDED | {"manage_webhooks": "Manage Webhooks"})
+            if not self._message_content:
+                raise UserError("Without the Message Content intent I cannot read what I would carry over.")
         await self._places.change(place, presser_of(interaction), setting, value)
 
     def _must(self, interaction: Interaction, channel_id: int, needed: dict[str, str]) -> None:
@@ -139,7 +150,9 @@ class SetUp:
             f"**Moderators** {roles}; their channel: {desk}",
             f"**Language** {server.language or 'the reader’s'} · **Quota** {server.quota or 'the host’s'} · "
             f"**Persona** {server.persona or 'Parley’s own'}",
-            f"**Training** on approved answers from here: {'yes' if server.training else 'no'}",
+            f"**Training** on approved answers from here: {'yes' if server.training else 'no'} · "
+            f"**Flags** translate: {'yes' if server.flags else 'no'}",
+            *([f"**Linked** with “{channel.link}”, in {channel.tongue or 'no language yet'}"] if channel.link else []),
         ]
         missing = lacking(interaction.guild, int(place.channel), NEEDED)
         if missing:
@@ -157,12 +170,15 @@ class SetUp:
             for one in changes
         ]
 
-    async def _ask_texts(self, interaction: Interaction) -> None:
-        server = await self._places.server(PLATFORM, str(interaction.guild_id))
+    async def _ask(self, interaction: Interaction, form: str) -> None:
+        """Open one of the forms, with what is set standing in it."""
+        place = replace(place_of(interaction.channel, interaction.guild_id), thread="")
+        server, channel = await self._places.server(PLATFORM, place.server), await self._places.channel(place)
         fields = [
-            Typed(name, label, str(getattr(server, name)), long=name == "persona") for name, label in TEXTS.items()
+            Typed(name, label, str(getattr(channel if is_of_channel(name) else server, name)), long=name == "persona")
+            for name, label in FORMS[form].items()
         ]
-        await interaction.response.send_modal(modal("Settings", f"{PREFIX}:texts", fields))
+        await interaction.response.send_modal(modal("Settings", f"{PREFIX}:{form}", fields))
 
 
 def panel(text: str, server: ServerSettings, channel: ChannelSettings) -> ui.LayoutView:
@@ -185,10 +201,12 @@ def panel(text: str, server: ServerSettings, channel: ChannelSettings) -> ui.Lay
     _add(view, ui.RoleSelect(
         custom_id=f"{PREFIX}:moderator_roles", placeholder="The moderators' roles", min_values=0, max_values=10,
     ))  # fmt: skip
-    consent = "off" if server.training else "on"
+    consent, flags = "off" if server.training else "on", "off" if server.flags else "on"
     view.add_item(ui.ActionRow(
         ui.Button(label="Persona, language, quota", custom_id=f"{PREFIX}:texts"),
-        ui.Button(label=f"Training {consent}", custom_id=f"{PREFIX}:training-{consent}"),
+        ui.Button(label="Link this channel", custom_id=f"{PREFIX}:link"),
+            ui.Button(label=f"Flags {flags}", custom_id=f"{PREFIX}:flags-{flags}"),
+            ui.Button(label=f"Training {consent}", custom_id=f"{PREFIX}:training-{consent}"),
     ))  # fmt: skip
     view.stop()
     return view

@@ -1,0 +1,202 @@
+"""Linked channels: what is said in one shows in the others, translated, under its author's name and picture."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections import OrderedDict, defaultdict, deque
+from dataclasses import dataclass, field
+from typing import Any
+
+import discord
+import structlog
+
+from adapters.discord.answers import Answers
+from adapters.discord.errors import sending
+from adapters.discord.requests import author_of, place_of
+from adapters.discord.splitting import split
+from bot.delivery import SendError
+from bot.place_settings import ChannelSettings
+from bot.reply import Stream
+from bot.request import MessageRef, Place, Request
+from bot.scenarios.languages import language
+from bot.turn import Answer
+
+log = structlog.get_logger(__name__)
+
+THREAD = "linked"
+"""The place in which carried messages are turns of their own, so that no conversation remembers them."""
+WEBHOOK = "Parley link"
+MOST = 1900
+"""Characters of one message that a webhook posts."""
+A_MINUTE = 30
+"""So many messages of a link are carried in a minute: a flood in one channel must not become one in all."""
+KEPT = 2000
+"""Messages whose copies are remembered, so that edits and deletions reach them."""
+
+_RESERVED = re.compile("discord|clyde", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class Collected:
+    """A reply that keeps the answer's words; "" where there is no translation."""
+
+    text: str = ""
+
+    async def send(self, turn_id: str, stream: Stream) -> MessageRef:
+        async for event in stream:
+            if isinstance(event, Answer) and not (event.private or event.broken or event.stopped):
+                self.text = event.text
+        return MessageRef("discord")
+
+    async def fail(self, words: str) -> None:
+        log.info("not_translated", words=words)
+
+
+@dataclass(slots=True)
+class Copy:
+    """A message's copy in another channel."""
+
+    webhook: discord.Webhook
+    messages: list[int] = field(default_factory=list)
+
+
+class Linked:
+    """Carries messages between the channels of a link. Bots and webhooks are not carried, so nothing goes round."""
+
+    def __init__(self, answers: Answers, client: discord.Client) -> None:
+        self._answers = answers
+        self._client = client
+        self._webhooks: dict[int, discord.Webhook] = {}
+        self._order: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._copies: OrderedDict[int, dict[int, Copy]] = OrderedDict()
+        self._recent: defaultdict[tuple[str, str], deque[float]] = defaultdict(deque)
+
+    async def on_message(self, message: discord.Message) -> None:
+        if message.author.bot or message.webhook_id or message.guild is None or not _said(message):
+            return
+        if self._client.user is not None and self._client.user in message.mentions:
+            return  # that one is for the bot
+        place = place_of(message.channel, message.guild.id)
+        targets = await self._answers.stores.places.linked(place)
+        if not targets or place.thread or not await self._within_limit(message, place):
+            return
+        self._copies[message.id] = {}
+        while len(self._copies) > KEPT:
+            self._copies.popitem(last=False)
+        await asyncio.gather(*(self._carry(message, int(target), to) for target, to in targets.items()))
+
+    async def on_edit(self, message_id: int, channel: Any) -> None:
+        """Bring the copies in line with an edited message."""
+        copies = self._copies.get(message_id)
+        if not copies or not isinstance(channel, discord.TextChannel):
+            return
+        try:
+            message = await channel.fetch_message(message_id)
+        except discord.HTTPException:
+            return
+        targets = await self._answers.stores.places.linked(place_of(channel, channel.guild.id))
+        await asyncio.gather(
+            *(self._carry(message, target, targets[str(target)]) for target in copies if str(target) in targets)
+        )
+
+    async def on_delete(self, message_id: int) -> None:
+        """Take the copies of a deleted message away."""
+        for target, copy in self._copies.pop(message_id, {}).items():
+            async with self._order[target]:
+                await self._drop(copy, 0)
+
+    async def _carry(self, message: discord.Message, target: int, to: ChannelSettings) -> None:
+        """Put a message into another channel, or what it says by now into the copy that stands there."""
+        async with self._order[target]:
+            copies = self._copies.get(message.id)
+            if copies is None:
+                return  # deleted meanwhile
+            try:
+                webhook = await self._webhook(target)
+                parts = await self._parts(message, target, to)
+                copy = copies.setdefault(target, Copy(webhook))
+                with sending():
+                    await self._write(copy, message, parts)
+            except SendError as error:
+                log.warning("not_carried", target=target, kind=type(error).__name__, detail=error.detail)
+
+    async def _write(self, copy: Copy, message: discord.Message, parts: list[str]) -> None:
+        quiet = discord.AllowedMentions.none()
+        for number, part in enumerate(parts):
+            if number < len(copy.messages):
+                await copy.webhook.edit_message(copy.messages[number], content=part, allowed_mentions=quiet)
+                continue
+            sent = await copy.webhook.send(
+                part, username=shown_name(message.author.display_name), avatar_url=message.author.display_avatar.url,
+                allowed_mentions=quiet, wait=True,
+            )  # fmt: skip
+            copy.messages.append(sent.id)
+        await self._drop(copy, len(parts))
+
+    async def _drop(self, copy: Copy, kept: int) -> None:
+        gone, copy.messages = copy.messages[kept:], copy.messages[:kept]
+        for number in gone:
+            try:
+                await copy.webhook.delete_message(number)
+            except discord.HTTPException as error:
+                log.info("copy_not_deleted", detail=error.text)
+
+    async def _parts(self, message: discord.Message, target: int, to: ChannelSettings) -> list[str]:
+        """What a copy says: the translation with a link to the original, or the words themselves."""
+        files = [file.url for file in message.attachments]
+        text = message.content
+        note = ""
+        if text:
+            translated = await self._translated(message, target, to)
+            note = f"-# [original](<{message.jump_url}>)" if translated and translated != text else ""
+            text = translated or text
+        return split("\n".join(part for part in (text, *files, note) if part), MOST)
+
+    async def _translated(self, message: discord.Message, target: int, to: ChannelSettings) -> str:
+        assert message.guild is not None
+        reply = Collected()
+        stamp = int(message.edited_at.timestamp()) if message.edited_at else 0
+        request = Request(
+            id=f"{message.id}:{target}:{stamp}",
+            place=Place("discord", str(message.guild.id), str(target), THREAD),
+            author=author_of(message.author),
+            command="translate",
+            text=message.content,
+            options={"to": language(to.tongue).name},
+        )
+        await self._answers.core.handle(request, reply)
+        return reply.text
+
+    async def _webhook(self, channel_id: int) -> discord.Webhook:
+        if channel_id in self._webhooks:
+            return self._webhooks[channel_id]
+        channel: Any = self._client.get_channel(channel_id)
+        with sending():
+            found = [one for one in await channel.webhooks() if one.name == WEBHOOK and one.token]
+            self._webhooks[channel_id] = found[0] if found else await channel.create_webhook(name=WEBHOOK)
+        return self._webhooks[channel_id]
+
+    async def _within_limit(self, message: discord.Message, place: Place) -> bool:
+        link = (await self._answers.stores.places.channel(place)).link
+        recent = self._recent[place.server, link]
+        moment = time.monotonic()
+        while recent and recent[0] < moment - 60:
+            recent.popleft()
+        recent.append(moment)
+        if len(recent) == A_MINUTE + 1:
+            with sending():
+                await message.channel.send(
+                    f"-# More than {A_MINUTE} messages a minute: the next ones are not carried to the linked channels."
+                )
+        return len(recent) <= A_MINUTE
+
+
+def shown_name(name: str) -> str:
+    """A name that a webhook may post under: Discord reserves two words."""
+    return _RESERVED.sub(lambda match: match[0][0] + "·" + match[0][1:], name)[:80] or "Somebody"
+
+
+def _said(message: discord.Message) -> bool:
+    return bool(message.content.strip() or message.attachments)
