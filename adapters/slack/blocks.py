@@ -54,16 +54,28 @@ def press_of(value: str) -> tuple[str, str, str, str]:
     return turn_id, control, told, asks[0] if asks else ""
 
 
-def foot(answer: Answer, asker: str, *, share: bool = False) -> list[Block]:
-    """What stands below an answer's text. `asker`: who may delete it; `share`: it is shown to them alone."""
+def foot(answer: Answer, asker: str, *, share: bool = False, versions: Sequence[str] = ()) -> list[Block]:
+    """What stands below an answer's text. `asker`: who may delete it; `share`: it is shown to them alone.
+
+    `versions`: the ids of all tries of it, the first one first.
+    """
     blocks: list[Block] = []
     if answer.sources:
         blocks.append(sources(answer.sources))
     small = [*answer.notes, *(["Stopped."] if answer.stopped else [])]
+    turned: list[Block] = []
+    if len(versions) > 1 and answer.turn_id in versions:
+        here = versions.index(answer.turn_id)
+        small.append(f"Version {here + 1} of {len(versions)}")
+        turned = [
+            _turn(answer.turn_id, versions[there], label)
+            for there, label in ((here - 1, "◀"), (here + 1, "▶"))
+            if 0 <= there < len(versions)
+        ]
     if small:
         blocks.append(context(*small))
     extra = [_own("Share", SHARE, answer.turn_id)] if share and answer.text and not answer.private else []
-    return blocks + controls(answer.turn_id, answer.buttons, asker, extra)
+    return blocks + controls(answer.turn_id, answer.buttons, asker, turned + extra)
 
 
 def controls(turn_id: str, buttons: Sequence[Button], asker: str, extra: Sequence[Block] = ()) -> list[Block]:
@@ -124,6 +136,17 @@ def _button(turn_id: str, button: Button, number: int) -> Block:
     if button.primary:
         drawn["style"] = "primary"
     return drawn
+
+
+def _turn(turn_id: str, version: str, label: str) -> Block:
+    words = "The version before" if label == "◀" else "The version after"
+    return {
+        "type": "button",
+        "action_id": f"{PRESS}:{Control.VERSION}:{label}",
+        "text": plain(label),
+        "accessibility_label": words,
+        "value": value_of(turn_id, Control.VERSION, version),
+    }
 
 
 def _own(label: str, action: str, turn_id: str) -> Block:

@@ -28,15 +28,16 @@ State = Literal["empty", "streaming", "posted", "blind"]
 class Draft:
     """One message in a thread. `show` may be lost without harm; `finish` is not.
 
-    "blind": nothing can be shown on the way, the whole is posted at the end.
+    `over` is a message whose place this one takes. "blind": nothing can be shown on the way,
+    the whole is posted at the end.
     """
 
-    def __init__(self, desk: Desk, spot: Spot, turn_id: str) -> None:
+    def __init__(self, desk: Desk, spot: Spot, turn_id: str, over: str = "") -> None:
         self._desk = desk
         self._spot = spot
         self._turn_id = turn_id
-        self._state: State = "empty"
-        self._ts = ""
+        self._state: State = "posted" if over else "empty"
+        self._ts = over
         self._shown = ""
         self.session_set = False
 

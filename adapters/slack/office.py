@@ -41,3 +41,7 @@ class Office:
     url: str
     running: Running = field(default_factory=Running)
     seen: Seen = field(default_factory=Seen)
+
+    async def versions(self, turn_id: str) -> list[str]:
+        """The ids of all tries of a turn, the first one first."""
+        return [row.id for row in await self.stores.turns.versions(turn_id) if row.state != "undone"]

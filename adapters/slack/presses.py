@@ -53,7 +53,8 @@ class Presses:
         if asks:
             await self._ask(body, pressed, turn_id, control, asks)
             return
-        await self._handle(pressed, Press(turn_id, control, value), self._reply(pressed, control))
+        over = pressed.message if control == Control.RETRY and await self._stands_alone(pressed, turn_id) else ""
+        await self._handle(pressed, Press(turn_id, control, value), self._reply(pressed, control, value, over))
 
     async def submitted(self, body: Body) -> None:
         """A form sent in."""
@@ -111,7 +112,7 @@ class Presses:
         """A stored answer as a message of its own, with its controls. Gives the ids. Raises a SendError."""
         answer = stored(row, note)
         pieces = split(text_of(self._office.desk, answer, spot))
-        extra = foot(answer, spot.user)
+        extra = foot(answer, spot.user, versions=await self._office.versions(row.id))
         count = len(pieces)
         return [
             await self._office.desk.post(spot, piece, extra if number == count else ())
@@ -135,15 +136,28 @@ class Presses:
         )
         await office.core.handle(request, reply)
 
-    def _reply(self, pressed: _Pressed, control: str) -> Reply:
+    async def _stands_alone(self, pressed: _Pressed, turn_id: str) -> bool:
+        """Whether what was pressed is the one message of its turn, so that another version can take its place."""
+        row = await self._office.stores.turns.get(turn_id)
+        if row is None:
+            return False
+        if row.message is None:  # pressed before its place is written down
+            return len(split(row.answer)) == 1
+        return bool(row.message["messages"] == [pressed.message])
+
+    def _reply(self, pressed: _Pressed, control: str, value: str = "", over: str = "") -> Reply:
         office, spot = self._office, pressed.spot()
+        shown_as = value if control == Control.VERSION else ""
         if control == Control.STOP:
             return _Quiet(office, pressed)
         if pressed.ephemeral:
-            return PrivateReply(office.desk, spot, office.running.noted, office.http, replace=control in REPLACING)
+            return PrivateReply(
+                office.desk, spot, office.running.noted, office.versions, office.http, replace=control in REPLACING,
+                shown_as=shown_as,
+            )  # fmt: skip
         if control == Control.VERSION:
-            return UpdateReply(office.desk, spot, pressed.message)
-        return ThreadReply(office.desk, spot, office.running.noted)
+            return UpdateReply(office.desk, spot, pressed.message, office.versions, shown_as)
+        return ThreadReply(office.desk, spot, office.running.noted, office.versions, over=over)
 
     async def _ask(self, body: Body, pressed: _Pressed, turn_id: str, control: str, asks: str) -> None:
         try:

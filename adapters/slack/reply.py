@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -31,19 +32,27 @@ LATE_WORDS = 2.0
 """Seconds after which somebody who asked with a command, and sees no status, is told that it is worked on."""
 
 Noting = Callable[[str, Spot], AbstractContextManager[None]]
+Versions = Callable[[str], Awaitable[Sequence[str]]]
 
 
 class ThreadReply:
-    """Answers in a thread where others may read along. `noting` keeps the running turn findable for Stop."""
+    """Answers in a thread where others may read along. `noting` keeps the running turn findable for Stop.
 
-    def __init__(self, desk: Desk, spot: Spot, noting: Noting, title: str = "") -> None:
+    `versions` tells the ids of all tries of a turn. `over`: the message whose place the answer takes.
+    """
+
+    def __init__(
+        self, desk: Desk, spot: Spot, noting: Noting, versions: Versions, title: str = "", *, over: str = ""
+    ) -> None:
         self._desk = desk
         self._spot = spot
         self._noting = noting
+        self._versions = versions
         self._title = title
+        self._over = over
 
     async def send(self, turn_id: str, stream: Stream) -> MessageRef:
-        draft = Draft(self._desk, self._spot, turn_id)
+        draft = Draft(self._desk, self._spot, turn_id, self._over)
         with self._noting(turn_id, self._spot):
             async with Status(self._desk, self._spot, self._title).shown() as status:
                 try:
@@ -80,7 +89,7 @@ class ThreadReply:
 
     async def _finish(self, draft: Draft, answer: Answer, status: Status) -> MessageRef:
         text = text_of(self._desk, answer, self._spot)
-        extra = foot(answer, self._spot.user)
+        extra = foot(answer, self._spot.user, versions=await self._versions(answer.turn_id))
         if answer.private:
             ids = [await self._desk.whisper(self._spot, text, extra)]
             await hand_out(self._desk, self._spot, answer.files, private=True)
@@ -100,25 +109,29 @@ class PrivateReply:
     """Answers where only the asker sees it: a command in a channel, or a button on such an answer.
 
     The response_url takes five messages in half an hour and works in places the bot is no member of.
-    `replace`: the answer takes the place of the message whose button was pressed.
+    `replace`: the answer takes the place of the message whose button was pressed; `shown_as`: it is that version.
     """
 
     def __init__(
-        self, desk: Desk, spot: Spot, noting: Noting, http: aiohttp.ClientSession, *, replace: bool = False
-    ) -> None:
+        self, desk: Desk, spot: Spot, noting: Noting, versions: Versions, http: aiohttp.ClientSession, *,
+        replace: bool = False, shown_as: str = "",
+    ) -> None:  # fmt: skip
         self._desk = desk
         self._spot = spot
         self._noting = noting
+        self._versions = versions
         self._http = http
+        self._shown_as = shown_as
         self._replace = replace
         self._told = False
 
     async def send(self, turn_id: str, stream: Stream) -> MessageRef:
         with self._noting(turn_id, self._spot):
             answer = await self._last(stream)
+        answer = replace(answer, turn_id=self._shown_as or answer.turn_id)
         text = text_of(self._desk, answer, self._spot)
         pieces, files = cut(text, answer.files)
-        extra = foot(answer, "", share=True)
+        extra = foot(answer, "", share=True, versions=await self._versions(answer.turn_id))
         for number, piece in enumerate(pieces, 1):
             await self._say(piece, extra if number == len(pieces) else ())
         await hand_out(self._desk, self._spot, files, private=True)
@@ -145,8 +158,8 @@ class PrivateReply:
                 return event
 
     async def _say(self, text: str, extra: Sequence[Block] = ()) -> None:
-        replace, self._replace, self._told = self._replace or self._told, False, False
-        flags = {"replace_original": replace}
+        flags = {"replace_original": self._replace or self._told}
+        self._replace = self._told = False
         body = {"text": fallback(text) or "…", "blocks": message(text, extra), **flags}
         try:
             await attempt(lambda: self._respond(body), lambda: self._respond({"text": fallback(text), **flags}))
@@ -178,16 +191,20 @@ class SilentReply:
 class UpdateReply:
     """Puts the answer in the place of the message that was pressed: another version of it."""
 
-    def __init__(self, desk: Desk, spot: Spot, ts: str) -> None:
+    def __init__(self, desk: Desk, spot: Spot, ts: str, versions: Versions, shown_as: str) -> None:
         self._desk = desk
         self._spot = spot
         self._ts = ts
+        self._versions = versions
+        self._shown_as = shown_as
 
     async def send(self, turn_id: str, stream: Stream) -> MessageRef:
         async for event in stream:
             if isinstance(event, Answer):
-                text = text_of(self._desk, event, self._spot)
-                await self._desk.update(self._spot, self._ts, split(text)[0], foot(event, self._spot.user))
+                answer = replace(event, turn_id=self._shown_as)
+                text = text_of(self._desk, answer, self._spot)
+                extra = foot(answer, self._spot.user, versions=await self._versions(self._shown_as))
+                await self._desk.update(self._spot, self._ts, split(text)[0], extra)
         return MessageRef("slack", self._spot.channel, (self._ts,))
 
     async def fail(self, words: str) -> None:

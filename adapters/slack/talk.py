@@ -72,7 +72,9 @@ class Talk:
             settle=SETTLE if thread else 0.0,
         )
         spot = Spot(team, channel, user, thread or ts, asked=ts, opens=not thread, names=names)
-        await office.core.handle(request, ThreadReply(office.desk, spot, office.running.noted, one_line(words, 120)))
+        await office.core.handle(
+            request, ThreadReply(office.desk, spot, office.running.noted, office.versions, one_line(words, 120))
+        )
 
     async def command(self, body: Body) -> None:
         """A slash command: with the bot alone it opens a thread, elsewhere only its user sees the answer."""
@@ -166,8 +168,8 @@ class Talk:
     def _reply(self, spot: Spot, title: str) -> ThreadReply | PrivateReply:
         office = self._office
         if spot.thread:
-            return ThreadReply(office.desk, spot, office.running.noted, title)
-        return PrivateReply(office.desk, spot, office.running.noted, office.http)
+            return ThreadReply(office.desk, spot, office.running.noted, office.versions, title)
+        return PrivateReply(office.desk, spot, office.running.noted, office.versions, office.http)
 
     async def _opened(self, spot: Spot, typed: str) -> Spot:
         """The thread for a command's answer; none between two people, where the bot is no member."""

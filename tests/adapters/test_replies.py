@@ -10,10 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession
+from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.console.ask import AskReply
 from adapters.discord.posts import ChannelPost
 from adapters.discord.reply import DiscordReply
+from adapters.slack.calls import Calls
+from adapters.slack.desk import Desk, Spot
+from adapters.slack.reply import ThreadReply
+from adapters.slack.running import Running
 from adapters.web.reply import WebReply
 from bot.controls import USUAL
 from bot.delivery import SendError
@@ -22,6 +28,8 @@ from bot.turn import Answer, Waiting
 from tests.adapters.discord.conftest import staged
 from tests.adapters.discord.peer import Peer
 from tests.adapters.discord.people import text_of, world
+from tests.adapters.slack.delivery import Workspace
+from tests.adapters.slack.peer import BOT_TOKEN, TEAM
 
 TEXT = "First a word.\n\n```python\nx = 1\n```\n\n" + "Then a sentence of some length. " * 300 + "\n\nAnd the end."
 
@@ -71,7 +79,25 @@ async def on_discord(act: Callable[[Reply], Awaitable[object]]) -> str:
             return "\n\n".join(text_of(message) for message in peer.answers(place.general))
 
 
-@pytest.fixture(params=[on_console, on_web, on_discord])
+async def on_slack(act: Callable[[Reply], Awaitable[object]]) -> str:
+    slack = Workspace()
+    await slack.start()
+    try:
+        asked = slack.say("U0ANN", "C0TALK", "A question")
+        spot = Spot(TEAM, "C0TALK", "U0ANN", asked.ts)
+        async with ClientSession() as session:
+            client = AsyncWebClient(BOT_TOKEN, base_url=slack.api_url, session=session, retry_handlers=[])
+            desk = Desk(Calls(client), "/parley", ["help"])
+            await act(ThreadReply(desk, spot, Running().noted, no_versions))
+        assert slack.violations == []
+        messages = [*slack.by_bot("C0TALK"), *slack.by_bot("C0TALK", reader="U0ANN")]
+        small = [str(block) for message in messages for block in message.blocks if block["type"] == "context"]
+        return "\n\n".join([*(message.shown for message in messages), *small])
+    finally:
+        await slack.close()
+
+
+@pytest.fixture(params=[on_console, on_web, on_discord, on_slack])
 def show(request: pytest.FixtureRequest, tmp_path: Path) -> Show:
     on_discord.folder = str(tmp_path)  # type: ignore[attr-defined]
     chosen: Show = request.param

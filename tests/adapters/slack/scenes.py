@@ -19,6 +19,8 @@ class Talk(scenes.Talk):
     async def plan(self, turn: Turn) -> Plan | Say:
         if turn.text.startswith("long "):
             return say(_long(int(turn.text.split()[1])), private=False, buttons=USUAL)
+        if turn.text == "seed again":
+            return Plan((Step([Message("user", f"say: Seed {turn.seed}.")], SAMPLING),))
         if turn.text != "quotes":
             return await super().plan(turn)
         lines = "\n".join(f"{quote.name}: {quote.text}" for quote in turn.request.quotes)

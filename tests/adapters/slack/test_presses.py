@@ -49,14 +49,35 @@ async def test_a_form_that_came_too_late_is_told(house: House) -> None:
     assert "did not let me open the form" in told.shown
 
 
-async def test_retry_makes_another_version_in_the_thread(house: House) -> None:
-    answer = await ask(house, "say: Again.")
-    house.slack.press("U0ANN", answer, "Retry")
-    second = await house.slack.answer("C0TALK", answer.thread, 2)
-    assert second.shown == "Again."
+async def test_retry_takes_the_answers_place_and_versions_can_be_turned(house: House) -> None:
+    answer = await ask(house, "seed again")
+    first = answer.shown
     house.slack.press("U0BEN", answer, "Retry")
     assert "Only the person who asked" in (await house.slack.whispered("U0BEN")).shown
-    assert len(house.slack.by_bot("C0TALK")) == 2
+    house.slack.press("U0ANN", answer, "Retry")
+    await house.slack.until(lambda: "Version 2 of 2" in str(answer.blocks))
+    second = answer.shown
+    assert first != second
+    assert answer.labels() == ["Retry", "Flag", "Why", "◀"]
+    house.slack.press("U0ANN", answer, "◀")
+    await house.slack.until(lambda: "Version 1 of 2" in str(answer.blocks))
+    assert answer.shown == first
+    assert answer.labels()[-1] == "▶"
+    assert len(house.slack.by_bot("C0TALK")) == 1
+    rows = await house.stores.turns.of_user("slack:U0ANN")
+    assert [row.remembered for row in rows] == [True, False]
+
+
+async def test_a_retry_can_be_stopped_and_shows_that_it_runs(house: House) -> None:
+    answer = await ask(house, "say: Short.")
+    house.script.asked.clear()
+    row = (await house.stores.turns.of_user("slack:U0ANN"))[0]
+    await house.stores.turns.finish(row.id, question="say: It goes on hold")
+    house.slack.press("U0ANN", answer, "Retry")
+    await house.slack.until(lambda: answer.labels() == ["Stop"])
+    house.slack.press("U0ANN", answer, "Stop")
+    await house.slack.until(lambda: "Stopped." in str(answer.blocks))
+    assert house.script.open == 0
 
 
 async def test_continue_goes_on_in_the_thread_and_edit_shows_what_stands_there(house: House) -> None:
@@ -121,8 +142,10 @@ async def test_a_private_answer_is_replaced_by_its_next_version(house: House) ->
     house.slack.command("U0ANN", "C0TALK", "translate to:French Good morning")
     told = await house.slack.whispered("U0ANN")
     house.slack.press("U0ANN", told, "Retry")
-    await house.slack.until(lambda: told.edits)
+    await house.slack.until(lambda: "Version 2 of 2" in str(told.blocks))
     assert told.shown == "[French] Good morning"
+    house.slack.press("U0ANN", told, "◀")
+    await house.slack.until(lambda: "Version 1 of 2" in str(told.blocks))
     assert len(house.slack.by_bot("C0TALK", reader="U0ANN")) == 1
     assert house.slack.by_bot("C0TALK") == []
 
@@ -132,17 +155,17 @@ async def test_buttons_work_after_a_restart(open_app: Opener, slack: Workspace) 
         answer: Message = await ask(house, "say: Before.")
     async with open_app():
         slack.press("U0ANN", answer, "Retry")
-        assert (await slack.answer("C0TALK", answer.thread, 2)).shown == "Before."
+        await slack.until(lambda: "Version 2 of 2" in str(answer.blocks))
+        assert answer.shown == "Before."
 
 
 async def test_a_press_delivered_twice_is_answered_once(house: House) -> None:
     answer = await ask(house, "say: Again.")
     first = house.slack.press("U0ANN", answer, "Retry")
     house.slack.deliver("interactive", first.payload)
-    await house.slack.answer("C0TALK", answer.thread, 2)
-    again = await ask(house, "say: Last.")
-    assert again.shown == "Last."
-    assert len(house.slack.by_bot("C0TALK", thread=answer.thread)) == 2
+    await house.slack.until(lambda: "Version 2 of 2" in str(answer.blocks))
+    await house.app.settled()
+    assert len(await house.stores.turns.of_user("slack:U0ANN")) == 2
 
 
 async def test_the_stop_button_of_an_unstreamed_answer_stops_it(house: House) -> None:
