@@ -19,7 +19,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.slack.blocks import DELETE, PRESS, SHARE
+from adapters.slack.blocks import DELETE, PRESS, RERUN, SHARE
 from adapters.slack.calls import Calls, error_of
 from adapters.slack.desk import Desk, Spot
 from adapters.slack.files import Downloads
@@ -187,6 +187,7 @@ class SlackApp:
         app.action(re.compile(f"^{PRESS}:"))(self._acknowledged(self._presses.press))
         app.action(DELETE)(self._acknowledged(self._presses.delete))
         app.action(SHARE)(self._acknowledged(self._presses.share))
+        app.action(RERUN)(self._acknowledged(self._rerun))
         app.action(re.compile(f"^{HOME}:"))(self._acknowledged(self._home.pressed))
         app.action(ANY)(self._acknowledged(None))
         app.view(PRESS_FORM)(self._acknowledged(self._presses.submitted))
@@ -210,6 +211,11 @@ class SlackApp:
                 self._spawn(self._uninstalled(team))
             case "agent_session_stopped":
                 self._spawn(self._talk.stopped(event, team))
+
+    async def _rerun(self, body: dict[str, Any]) -> None:
+        """An edited question is to be answered anew: the offer goes, or tells why not."""
+        refused = await self._talk.questions.rerun(str(body["actions"][0]["value"]), str(body["user"]["id"]))
+        await self._presses.answered(body, refused)
 
     async def _uninstalled(self, team: str) -> None:
         """A workspace that removed the app leaves nothing behind."""

@@ -15,6 +15,7 @@ Block = dict[str, Any]
 PRESS = "press"
 DELETE = "delete"
 SHARE = "share"
+RERUN = "rerun"
 ELSEWHERE = frozenset({Control.UP, Control.DOWN, Control.SOURCES})
 """Controls that are not drawn as buttons: thumbs and sources have blocks of their own."""
 MOST_BUTTONS = 25
@@ -74,7 +75,7 @@ def foot(answer: Answer, asker: str, *, share: bool = False, versions: Sequence[
         ]
     if small:
         blocks.append(context(*small))
-    extra = [_own("Share", SHARE, answer.turn_id)] if share and answer.text and not answer.private else []
+    extra = [own("Share", SHARE, answer.turn_id)] if share and answer.text and not answer.private else []
     return blocks + controls(answer.turn_id, answer.buttons, asker, turned + extra)
 
 
@@ -149,8 +150,9 @@ def _turn(turn_id: str, version: str, label: str) -> Block:
     }
 
 
-def _own(label: str, action: str, turn_id: str) -> Block:
-    return {"type": "button", "action_id": action, "text": plain(label), "value": turn_id}
+def own(label: str, action: str, value: str) -> Block:
+    """A button that is Slack's alone, and no control of the core's."""
+    return {"type": "button", "action_id": action, "text": plain(label), "value": value}
 
 
 def _thumbs(turn_id: str, up: Button, down: Button) -> Block:

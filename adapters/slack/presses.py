@@ -108,6 +108,16 @@ class Presses:
         else:
             await self._tell(pressed, "Shared.", replace=True)
 
+    async def answered(self, body: Body, words: str) -> None:
+        """Take away the whispered message whose button was pressed, or put `words` in its place."""
+        pressed = _Pressed(body)
+        if not pressed.ephemeral:
+            if words:
+                await self._tell(pressed, words)
+            return
+        answer = {"text": words, "replace_original": True} if words else {"delete_original": True}
+        await respond(self._office.http, pressed.response_url, answer)
+
     async def post(self, spot: Spot, row: TurnRow, note: str = "") -> list[str]:
         """A stored answer as a message of its own, with its controls. Gives the ids. Raises a SendError."""
         answer = stored(row, note)

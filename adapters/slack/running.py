@@ -33,10 +33,6 @@ class Running:
         """The turns that run in a thread."""
         return [turn for turn, spot in self._spots.items() if (spot.channel, spot.thread) == (channel, thread)]
 
-    def asked_by(self, channel: str, message: str) -> list[str]:
-        """The turns that a message has asked for."""
-        return [turn for turn, spot in self._spots.items() if (spot.channel, spot.asked) == (channel, message)]
-
 
 class Seen:
     """What was begun lately: guards the steps before the core's own claim."""

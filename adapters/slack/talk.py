@@ -12,6 +12,7 @@ from adapters.slack.calls import Unsupported
 from adapters.slack.desk import Spot
 from adapters.slack.office import Office
 from adapters.slack.prompts import CHANNEL, Prompts
+from adapters.slack.questions import Questions
 from adapters.slack.reading import as_command, by_a_person, is_command, mentions, speaks_to_another, spoken
 from adapters.slack.reply import PrivateReply, SilentReply, ThreadReply
 from adapters.slack.text import incoming, mentioned
@@ -36,12 +37,16 @@ class Talk:
     def __init__(self, office: Office) -> None:
         self._office = office
         self.prompts = Prompts(office)
+        self.questions = Questions(office)
 
     async def message(self, event: Body, team: str) -> None:
         """A message or a mention: both are delivered for the same words, and answered once."""
         office, me = self._office, self._office.me
         if event.get("subtype") == "message_deleted":
-            await self._deleted(event, team)
+            await self.questions.deleted(str(event["channel"]), str(event.get("deleted_ts")))
+            return
+        if event.get("subtype") == "message_changed":
+            await self._changed(event)
             return
         if not by_a_person(event, me):
             return
@@ -72,9 +77,9 @@ class Talk:
             settle=SETTLE if thread else 0.0,
         )
         spot = Spot(team, channel, user, thread or ts, asked=ts, opens=not thread, names=names)
-        await office.core.handle(
-            request, ThreadReply(office.desk, spot, office.running.noted, office.versions, one_line(words, 120))
-        )
+        title = one_line(words, 120)
+        reply = ThreadReply(office.desk, spot, office.running.noted, office.versions, title)
+        await self.questions.answer(request, spot, reply)
 
     async def command(self, body: Body) -> None:
         """A slash command: with the bot alone it opens a thread, elsewhere only its user sees the answer."""
@@ -144,11 +149,17 @@ class Talk:
         channel, thread = str(event["channel"]), str(event.get("thread_ts") or "")
         await self._stop(self._office.running.in_thread(channel, thread), team, event, str(event.get("user")))
 
-    async def _deleted(self, event: Body, team: str) -> None:
-        """Whoever takes a question back wants no answer to it."""
-        before = event.get("previous_message") or {}
-        turns = self._office.running.asked_by(str(event.get("channel")), str(event.get("deleted_ts")))
-        await self._stop(turns, team, event, str(before.get("user") or ""))
+    async def _changed(self, event: Body) -> None:
+        message = event.get("message") or {}
+        if message.get("subtype") == "tombstone":  # a deleted message that others have answered
+            await self.questions.deleted(str(event["channel"]), str(message.get("ts")))
+            return
+        if not by_a_person(message, self._office.me):
+            return
+        words = spoken(message, self._office.me)
+        if mentions(message, self._office.me) and not str(event["channel"]).startswith("D"):
+            words = as_command(words, self._office.desk.commands)
+        await self.questions.edited(str(event["channel"]), str(message.get("ts")), words)
 
     async def _stop(self, turns: list[str], team: str, event: Body, user: str) -> None:
         office = self._office
@@ -190,6 +201,10 @@ class Talk:
             return True
         # A person who is already talking with the bot in this thread need not name it again.
         goes_on = bool(thread) and await office.stores.memory.find(f"slack:{user}", place) is not None
+        if goes_on and not named:
+            # Where a person was called in, the bot is silent until it is named again.
+            last = await office.stores.turns.last_in(place)
+            goes_on = last is None or last.action != "handoff"
         settings = await office.stores.places.channel(place)
         return settings.hears(named=named or goes_on, new_post=not thread, in_thread=bool(thread))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.commands import Command, Option
 from bot.controls import USUAL
 from bot.scenarios.memory import MemoryScenario
-from bot.turn import Plan, Say, Step, Turn, say
+from bot.turn import Finished, Plan, Say, Step, Turn, say
 from models.engine import Message
 from tests.adapters.web import scenes
 from tests.adapters.web.scenes import SAMPLING
@@ -19,6 +19,8 @@ class Talk(scenes.Talk):
     async def plan(self, turn: Turn) -> Plan | Say:
         if turn.text.startswith("long "):
             return say(_long(int(turn.text.split()[1])), private=False, buttons=USUAL)
+        if turn.text == "human please":
+            return Say(Finished("I have asked a person.", action="handoff"), remember=True)
         if turn.text == "seed again":
             return Plan((Step([Message("user", f"say: Seed {turn.seed}.")], SAMPLING),))
         if turn.text != "quotes":

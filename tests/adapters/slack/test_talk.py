@@ -10,7 +10,7 @@ import pytest
 
 from tests.adapters.slack.conftest import House
 from tests.adapters.slack.delivery import Workspace
-from tests.adapters.slack.peer import BOT, TEAM, event_of
+from tests.adapters.slack.peer import BOT, TEAM, Message, event_of
 
 Opener = Callable[..., AbstractAsyncContextManager[House]]
 
@@ -153,17 +153,57 @@ async def test_what_others_wrote_in_a_thread_comes_along_as_background(house: Ho
     assert asked.text not in answer.shown
 
 
-async def test_a_question_taken_back_stops_its_answer(house: House) -> None:
+def deletion(asked: Message, *, answered: bool) -> dict[str, object]:
+    """What Slack sends when a message is deleted; one that has replies becomes a tombstone."""
+    if answered:
+        gone = {"type": "message", "subtype": "tombstone", "ts": asked.ts, "user": "USLACKBOT"}
+        return {"type": "message", "subtype": "message_changed", "channel": asked.channel, "message": gone}
+    return {"type": "message", "subtype": "message_deleted", "channel": asked.channel, "deleted_ts": asked.ts}
+
+
+async def test_a_question_taken_back_stops_its_answer_and_takes_it_along(house: House) -> None:
     asked = house.slack.say("U0ANN", "D0ANN", "say: Holding on hold")
     await house.slack.until(lambda: [m for m in house.slack.by_bot("D0ANN") if m.stream == "open"])
-    house.slack.event(
-        {
-            "type": "message", "subtype": "message_deleted", "channel": "D0ANN", "deleted_ts": asked.ts,
-            "previous_message": {"user": "U0ANN", "ts": asked.ts},
-        }
-    )  # fmt: skip
-    assert "Stopped." in str((await house.slack.answer("D0ANN", asked.ts)).blocks)
+    house.slack.event(deletion(asked, answered=False))
+    await house.slack.until(lambda: not house.slack.by_bot("D0ANN"))
     assert house.script.open == 0
+    asked = house.slack.say("U0ANN", "D0ANN", "say: Done.")
+    await house.slack.answer("D0ANN", asked.ts)
+    await house.app.settled()
+    house.slack.event(deletion(asked, answered=True))
+    await house.slack.until(lambda: not house.slack.by_bot("D0ANN"))
+    await house.app.settled()
+    rows = await house.stores.turns.of_user("slack:U0ANN")
+    assert [(row.state, row.remembered) for row in rows] == [("undone", False)] * 2
+
+
+async def test_an_edited_question_can_be_answered_anew_in_the_same_place(house: House) -> None:
+    asked = house.slack.say("U0ANN", "C0TALK", f"<@{BOT}> say: Wnoderful.")
+    answer = await house.slack.answer("C0TALK", asked.ts)
+    await house.app.settled()
+    changed = {"type": "message", "subtype": "message_changed", "channel": "C0TALK", "hidden": True}
+    message = {"type": "message", "user": "U0ANN", "ts": asked.ts}
+    # A link that Slack unfurled changes no words.
+    house.slack.event({**changed, "message": {**message, "text": asked.text}})
+    house.slack.event({**changed, "message": {**message, "text": f"<@{BOT}> say: Wonderful."}})
+    offer = await house.slack.whispered("U0ANN")
+    assert offer.labels() == ["Answer the edited question"]
+    house.slack.press("U0ANN", offer, "Answer the edited question")
+    await house.slack.until(lambda: answer.shown == "Wonderful.")
+    await house.app.settled()
+    assert len(house.slack.by_bot("C0TALK")) == 1
+    assert house.slack.by_bot(reader="U0ANN") == []
+    rows = await house.stores.turns.of_user("slack:U0ANN")
+    assert [(row.question, row.remembered) for row in rows] == [("say: Wnoderful.", False), ("say: Wonderful.", True)]
+
+
+async def test_where_a_person_was_called_in_the_bot_is_silent_until_it_is_named(house: House) -> None:
+    asked = house.slack.say("U0ANN", "C0TALK", f"<@{BOT}> human please")
+    await house.slack.answer("C0TALK", asked.ts)
+    house.slack.say("U0ANN", "C0TALK", "say: To the person who helps me.", thread=asked.ts)
+    house.slack.say("U0ANN", "C0TALK", f"<@{BOT}> say: Back.", thread=asked.ts)
+    assert (await house.slack.answer("C0TALK", asked.ts, 2)).shown == "Back."
+    assert len(house.slack.by_bot("C0TALK")) == 2
 
 
 async def test_slacks_stop_button_ends_the_engines_work_and_only_the_asker_may_press_it(house: House) -> None:
