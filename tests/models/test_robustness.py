@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import socket
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import openai
@@ -85,30 +84,6 @@ async def test_past_its_deadline_a_request_is_refused_or_cut(tiny_worker: Served
     for task in busy:
         task.cancel()
     await asyncio.gather(*busy, return_exceptions=True)
-    await until(all_free(tiny_worker))
-
-
-async def test_interactive_requests_pass_batch_jobs(tiny_worker: Served, client: AsyncOpenAI) -> None:
-    order: list[str] = []
-
-    async def ask(name: str, **asked: Any) -> None:
-        await whole(client, **asked)
-        order.append(name)
-
-    async def waiting(number: int) -> bool:
-        return bool((await health(tiny_worker))["waiting"] >= number)
-
-    holders = [asyncio.create_task(whole(client, max_tokens=4000)) for _ in range(8)]
-    jobs = [asyncio.create_task(ask("job", max_tokens=60, extra_body={"priority": 1})) for _ in range(6)]
-    await until(lambda: waiting(6))
-    talk = asyncio.create_task(ask("talk", max_tokens=5))
-    await until(lambda: waiting(7))
-    holders[0].cancel()  # one slot is free, and seven want it
-    await talk
-    assert order == ["talk"]
-    for task in [*holders, *jobs]:
-        task.cancel()
-    await asyncio.gather(*holders, *jobs, return_exceptions=True)
     await until(all_free(tiny_worker))
 
 
