@@ -180,11 +180,9 @@ def model_path() -> None:
     """Print the folder of the model, converted first if it has to be."""
 
     async def main(settings: Settings) -> int:
-        # A process of its own: converting needs torch, which this one never loads.
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "models.checkpoints", "path",
-            "--model", settings.model, "--data-dir", str(settings.data_dir),
-        )  # fmt: skip
+        from models.worker import path_command_line
+
+        process = await asyncio.create_subprocess_exec(*path_command_line(settings.model, settings.data_dir))
         return await process.wait()
 
     execute(main)
@@ -200,10 +198,9 @@ def slack_manifest(
         import json
 
         from adapters.slack.manifest import manifest
-        from bot.router import Router
-        from bot.scenarios.catalogue import scenarios
+        from bot.scenarios.catalogue import catalogue
 
-        router = Router(scenarios(lambda: router.commands))
+        router = catalogue()
         if address and not address.startswith("https://"):
             raise UserError("Slack only sends to https:// addresses; leave --address out for Socket Mode.")
         print(json.dumps(manifest(settings, router.commands, address), indent=2, ensure_ascii=False))

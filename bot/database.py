@@ -57,9 +57,15 @@ class Moment(sa.types.TypeDecorator[datetime]):
         return None if value is None else datetime.fromtimestamp(value, UTC)
 
 
-def insert(connection: AsyncConnection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+Insert = postgresql.Insert | sqlite.Insert
+
+INSERTS: dict[str, Callable[[sa.Table], Insert]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+"""What makes an INSERT that takes ON CONFLICT, by the name of a connection's dialect."""
+
+
+def insert(connection: AsyncConnection, table: sa.Table) -> Insert:
     """An INSERT that takes ON CONFLICT, in the words of the connection's database."""
-    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+    return INSERTS[connection.dialect.name](table)
 
 
 class Database:

@@ -73,8 +73,7 @@ class Generator:
     async def wait(self, stream: Stream) -> None:
         """Wait for an engine that loads or restarts, so that a plan already finds its encoder."""
         if self._keeper.away:
-            stream.wait(Waiting(self._keeper.words))
-            await self._keeper.wait_ready()
+            await self._back(stream)
 
     async def run(self, plan: Plan, model: str, stream: Stream, outcome: Outcome) -> None:
         """Fill `outcome` and show what is not silent. Raises EngineError."""
@@ -135,8 +134,7 @@ class Generator:
                 log.log(WARNING if final else INFO, "engine_unavailable", detail=error.detail, said=said, tried=tried)
                 if final:
                     raise
-                stream.wait(Waiting(self._keeper.words))
-                if not await self._keeper.wait_ready():
+                if not await self._back(stream):
                     raise
             except EngineBusy as error:
                 wait = error.retry_after or 2.0 * tried
@@ -144,3 +142,8 @@ class Generator:
                     raise
                 stream.wait(Waiting(f"The model is busy; your answer starts in about {wait:.0f} seconds."))
                 await asyncio.sleep(wait)
+
+    async def _back(self, stream: Stream) -> bool:
+        """Wait for the engine with the keeper's words; whether it is back."""
+        stream.wait(Waiting(self._keeper.words))
+        return await self._keeper.wait_ready()

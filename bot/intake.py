@@ -7,9 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
-from bot.database import Database, Moment, metadata, now
+from bot.database import INSERTS, Database, Moment, metadata, now
 from bot.request import Place, Request
 
 claims = sa.Table(
@@ -94,10 +93,7 @@ class Intake:
         return await self._database.transact(_claim, _key(request.place, request.id)) == 1
 
 
-_CLAIM = {
-    "sqlite": sqlite.insert(claims).on_conflict_do_nothing(),
-    "postgresql": postgresql.insert(claims).on_conflict_do_nothing(),
-}
+_CLAIM = {name: insert(claims).on_conflict_do_nothing() for name, insert in INSERTS.items()}
 
 
 def _claim(connection: sa.Connection, message: str) -> int:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+from bot.controls import stored_buttons
 from bot.generation import Outcome
 from bot.place_settings import NO_SERVER, ServerSettings
 from bot.quotas import Left
 from bot.reply import Stream
 from bot.request import Request
 from bot.router import Route
-from bot.turn import Answer, Finished, Pressed
+from bot.turn import Answer, Finished, Pressed, Source
 from bot.turns import TurnRow, new_id
 
 
@@ -61,3 +62,17 @@ def answer_of(turn_id: str, scenario: str, finished: Finished, *, private: bool 
         turn_id=turn_id, scenario=scenario, text=finished.text, action=finished.action, sources=finished.sources,
         buttons=finished.buttons, notes=finished.notes, files=finished.files, private=private,
     )  # fmt: skip
+
+
+def answer_again(row: TurnRow, *notes: str) -> Answer:
+    """A stored turn's answer as it was shown, with more notes behind its own. Its files are not kept."""
+    return Answer(
+        turn_id=row.id,
+        scenario=row.scenario,
+        text=row.answer,
+        sources=tuple(Source(**source) for source in row.sources),
+        buttons=stored_buttons(row.buttons),
+        notes=(*row.notes, *notes),
+        stopped=row.state == "stopped",
+        model=row.model,
+    )

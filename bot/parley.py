@@ -17,8 +17,7 @@ from bot.hosts import BEAT_SECONDS, Hosts
 from bot.keeper import RemoteKeeper, WorkerKeeper
 from bot.knowledge.library import Library
 from bot.learning.review_cards import Announcer
-from bot.router import Router
-from bot.scenarios.catalogue import scenarios
+from bot.scenarios.catalogue import catalogue
 from bot.schedule import Schedule
 from bot.settings import Settings
 from bot.stores import Stores, stores_over
@@ -118,7 +117,7 @@ async def open_parley(settings: Settings) -> AsyncIterator[Parley]:
         hosts = Hosts(stores.database)
         await hosts.enter()
         stack.push_async_callback(hosts.leave)
-        router = Router(scenarios(lambda: router.commands))
+        router = catalogue()
         chatbot = ChatBot(
             settings, stores, router, Generator(engine, keeper, settings.model_for("chat")), keeper, hosts.id
         )

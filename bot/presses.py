@@ -11,7 +11,7 @@ from bot.learning.review import Review
 from bot.request import Request
 from bot.safety import mask_secrets
 from bot.stores import Stores
-from bot.turn import Finished, Say, say
+from bot.turn import Finished, Say, model_name, say
 from bot.turns import TurnRow
 
 REVIEWING = frozenset({Control.CLAIM, Control.APPROVE, Control.CORRECT, Control.REJECT, Control.REOPEN})
@@ -95,7 +95,7 @@ class Presses:
         return say(outcome_of(item))
 
     async def _why(self, request: Request, row: TurnRow) -> Say:
-        model = f"{row.model}@{row.adapter}" if row.adapter else row.model or "no model"
+        model = model_name(row.model, row.adapter) or "no model"
         turns = sum(message["role"] == "user" for message in row.prompt[0]) - 1 if row.prompt else 0
         lines = [
             f"**Scenario** /{row.scenario}, answered by **{model}**",

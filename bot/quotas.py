@@ -9,9 +9,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
-from bot.database import Database, Moment, metadata, now
+from bot.database import INSERTS, Database, Insert, Moment, metadata, now
 from bot.errors import UserError
 from bot.request import Author
 
@@ -27,14 +26,14 @@ usage = sa.Table(
 )
 
 
-def _one_more(insert: sqlite.Insert | postgresql.Insert) -> sa.Executable:
+def _one_more(insert: Insert) -> sa.Executable:
     taken = insert.values(turns=1).on_conflict_do_update(
         index_elements=[usage.c.user, usage.c.window], set_={"turns": usage.c.turns + 1}
     )
     return taken.returning(usage.c.turns)
 
 
-_USE = {"sqlite": _one_more(sqlite.insert(usage)), "postgresql": _one_more(postgresql.insert(usage))}
+_USE = {name: _one_more(insert(usage)) for name, insert in INSERTS.items()}
 
 LOW = 3
 """From so many left on, the person is told."""

@@ -25,6 +25,24 @@ class Reply(Protocol):
         ...
 
 
+class SilentReply:
+    """A reply nobody reads, for presses whose effect shows elsewhere. `answer` and `words` tell how it ended."""
+
+    def __init__(self, platform: str) -> None:
+        self._platform = platform
+        self.answer: Answer | None = None
+        self.words = ""
+
+    async def send(self, turn_id: str, stream: Stream) -> MessageRef:
+        async for event in stream:
+            if isinstance(event, Answer):
+                self.answer = event
+        return MessageRef(self._platform)
+
+    async def fail(self, words: str) -> None:
+        self.words = words
+
+
 class Stream:
     """The events of one turn, from the core that writes to the reply that reads.
 

@@ -206,3 +206,8 @@ class Answer:
 
 
 Event = Waiting | Delta | Answer
+
+
+def model_name(model: str, adapter: str) -> str:
+    """How a model is named to people: with the adapter that it spoke through."""
+    return f"{model}@{adapter}" if adapter else model

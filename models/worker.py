@@ -37,6 +37,14 @@ def command_line(models: Mapping[str, str], embedding: str, data_dir: Path) -> l
     return [sys.executable, "-m", "models.serving", *named, "--embedding", embedding, "--data-dir", str(data_dir)]
 
 
+def path_command_line(model: str, data_dir: Path) -> list[str]:
+    """What prints the folder of a model, converted first if it has to be.
+
+    A process of its own: converting needs torch, which the bot never loads.
+    """
+    return [sys.executable, "-m", "models.checkpoints", "path", "--model", model, "--data-dir", str(data_dir)]
+
+
 class WorkerProcess:
     """The worker, kept alive for the length of `async with`.
 

@@ -17,7 +17,7 @@ from rich.text import Text
 from adapters.console.ask import console_request
 from bot.chatbot import ChatBot
 from bot.controls import Button, Control
-from bot.reply import Stream
+from bot.reply import SilentReply, Stream
 from bot.request import MessageRef, Press, Request
 from bot.turn import Answer, Delta, Waiting
 
@@ -155,19 +155,7 @@ class Conversation:
         stop: Request = replace(
             console_request("", self._user, self._channel), press=Press(running.turn_id, Control.STOP)
         )
-        self._stopping = asyncio.create_task(self._chatbot.handle(stop, _Silent()))
-
-
-class _Silent:
-    """A reply nobody reads: the stopped answer itself says so."""
-
-    async def send(self, turn_id: str, stream: Stream) -> MessageRef:
-        async for _ in stream:
-            pass
-        return MessageRef("console")
-
-    async def fail(self, words: str) -> None:
-        pass
+        self._stopping = asyncio.create_task(self._chatbot.handle(stop, SilentReply("console")))
 
 
 def _saved(name: str, content: bytes) -> str:

@@ -12,12 +12,12 @@ from adapters.discord.posts import Post
 from adapters.discord.reply import DiscordReply
 from adapters.discord.splitting import split
 from bot.commands import Command
-from bot.controls import Control, stored_buttons
+from bot.controls import Control
 from bot.delivery import Ledger, SendError, attempt
-from bot.reply import Reply, Stream
+from bot.job import answer_again
+from bot.reply import Reply, SilentReply
 from bot.request import MessageRef, Press, Request
 from bot.stores import Stores
-from bot.turn import Answer, Source
 from bot.turns import TurnRow
 
 log = structlog.get_logger(__name__)
@@ -65,7 +65,7 @@ class Answers:
             request, id=f"{request.id}:{control}", text="", command=None, quotes=(), attachments=(), settle=0.0,
             press=Press(turn_id, control),
         )  # fmt: skip
-        await self.core.handle(pressed, Unread())
+        await self.core.handle(pressed, SilentReply("discord"))
 
     async def versions(self, turn_id: str) -> list[str]:
         """The ids of all tries of a turn that can be shown, the first one first."""
@@ -74,7 +74,7 @@ class Answers:
 
     async def show(self, row: TurnRow, post: Post, note: str = "") -> MessageRef:
         """Write a stored answer again, under a note on why."""
-        answer = answer_from(row)
+        answer = answer_again(row)
         head = f"-# {note}\n" if note else ""
         parts = split(f"{head}{answer.text}\n\n{small_print(answer)}".strip())
         rows = answer_rows(row.id, answer.buttons, await self.versions(row.id))
@@ -86,23 +86,3 @@ class Answers:
 
             await attempt(show)
         return MessageRef("discord", row.thread or row.channel, post.ids)
-
-
-class Unread:
-    """A reply that nobody reads."""
-
-    async def send(self, turn_id: str, stream: Stream) -> MessageRef:
-        async for _ in stream:
-            pass
-        return MessageRef("discord")
-
-    async def fail(self, words: str) -> None:
-        pass
-
-
-def answer_from(row: TurnRow) -> Answer:
-    """A stored turn's answer as it was shown."""
-    return Answer(
-        row.id, row.scenario, row.answer, sources=tuple(Source(**source) for source in row.sources),
-        buttons=stored_buttons(row.buttons), notes=tuple(row.notes), stopped=row.state == "stopped",
-    )  # fmt: skip

@@ -11,13 +11,14 @@ from adapters.slack.blocks import Block, context, plain, section
 from adapters.slack.desk import Spot
 from adapters.slack.forms import box, modal, picked_in, text_in, ticks
 from adapters.slack.office import Office
-from adapters.slack.reply import SilentReply, hand_out
+from adapters.slack.reply import hand_out
 from adapters.slack.text import commands_as, mrkdwn
 from bot.database import now
 from bot.delivery import SendError
 from bot.errors import UserError
 from bot.place_settings import Mode, ServerSettings, Value, read
 from bot.quotas import Quotas
+from bot.reply import SilentReply
 from bot.request import Author, Place, Request
 from bot.settings import SCENARIOS
 
@@ -112,7 +113,7 @@ class Home:
     async def _memory(self, body: Body, author: Author, action: str) -> None:
         """Run a command of /memory, and show what it says."""
         spot = await self._direct(author.id, body)
-        silent = SilentReply()
+        silent = SilentReply("slack")
         options = {"action": "forget", "what": "everything"} if action == "forget" else {"action": action}
         request = Request(
             id=str(body["trigger_id"]), place=Place("slack", spot.team, spot.channel), author=author,

@@ -13,14 +13,14 @@ from adapters.slack.blocks import PRESS, foot, press_of
 from adapters.slack.desk import Spot
 from adapters.slack.forms import press_form, press_in
 from adapters.slack.office import Office
-from adapters.slack.reply import PrivateReply, SilentReply, ThreadReply, UpdateReply, respond, text_of
+from adapters.slack.reply import PrivateReply, ThreadReply, UpdateReply, respond, text_of
 from adapters.slack.text import split
-from bot.controls import FLAG, Control, stored_buttons
+from bot.controls import FLAG, Control
 from bot.delivery import SendError
 from bot.errors import UserError
-from bot.reply import Reply
+from bot.job import answer_again
+from bot.reply import Reply, SilentReply
 from bot.request import Place, Press, Request
-from bot.turn import Answer, Source
 from bot.turns import TurnRow
 
 log = structlog.get_logger(__name__)
@@ -48,7 +48,7 @@ class Presses:
         pressed = _Pressed(body)
         if control == Control.DOWN:
             # The thumb counts at once; the form behind it may be closed unsent.
-            await self._handle(pressed, Press(turn_id, control, ""), SilentReply())
+            await self._handle(pressed, Press(turn_id, control, ""), SilentReply("slack"))
             asks = asks or "What should it have said? (may stay empty)"
         if asks:
             await self._ask(body, pressed, turn_id, control, asks)
@@ -77,7 +77,7 @@ class Presses:
         """The bin: the answer goes, from the channel and from memory."""
         pressed, turn_id = _Pressed(body), str(body["actions"][0]["value"])
         row = await self._office.stores.turns.get(turn_id)
-        silent = SilentReply()
+        silent = SilentReply("slack")
         await self._handle(pressed, Press(turn_id, Control.UNDO), silent)
         if silent.words:
             await self._tell(pressed, silent.words)
@@ -120,7 +120,7 @@ class Presses:
 
     async def post(self, spot: Spot, row: TurnRow, note: str = "") -> list[str]:
         """A stored answer as a message of its own, with its controls. Gives the ids. Raises a SendError."""
-        answer = stored(row, note)
+        answer = answer_again(row, *([note] if note else []))
         pieces = split(text_of(self._office.desk, answer, spot))
         extra = foot(answer, spot.user, versions=await self._office.versions(row.id))
         count = len(pieces)
@@ -131,7 +131,7 @@ class Presses:
 
     async def whisper(self, spot: Spot, row: TurnRow, note: str) -> str:
         """A stored answer for its asker alone. Raises a SendError."""
-        answer = stored(row, note)
+        answer = answer_again(row, *([note] if note else []))
         text = split(text_of(self._office.desk, answer, spot))[0]
         return await self._office.desk.whisper(spot, text, foot(answer, "", share=True))
 
@@ -243,7 +243,7 @@ class _Quiet(SilentReply):
     """Stop shows in the answer it stops; only why it cannot is told."""
 
     def __init__(self, office: Office, pressed: _Pressed) -> None:
-        super().__init__()
+        super().__init__("slack")
         self._office = office
         self._pressed = pressed
 
@@ -264,13 +264,3 @@ def _turn_of(blocks: object) -> str:
             with contextlib.suppress(ValueError):
                 return press_of(str(value))[0]
     return ""
-
-
-def stored(row: TurnRow, note: str = "") -> Answer:
-    """A stored turn as the answer it was given with."""
-    sources = tuple(Source(**source) for source in row.sources)
-    notes = (*row.notes, *([note] if note else []))
-    return Answer(
-        turn_id=row.id, scenario=row.scenario, text=row.answer, sources=sources, notes=notes,
-        buttons=stored_buttons(row.buttons), stopped=row.state == "stopped", model=row.model,
-    )  # fmt: skip

@@ -12,9 +12,10 @@ import structlog
 from adapters.slack.blocks import RERUN, own
 from adapters.slack.desk import Spot
 from adapters.slack.office import Office
-from adapters.slack.reply import SilentReply, ThreadReply
+from adapters.slack.reply import ThreadReply
 from bot.controls import Control
 from bot.delivery import SendError
+from bot.reply import SilentReply
 from bot.request import Press, Request
 
 log = structlog.get_logger(__name__)
@@ -103,7 +104,7 @@ class Questions:
             given.request, id=f"{given.request.id}:{control}:{given.tries}", text="", press=press, settle=0.0,
             quotes=(), attachments=(),
         )  # fmt: skip
-        await self._office.core.handle(request, SilentReply())
+        await self._office.core.handle(request, SilentReply("slack"))
 
     async def _remove(self, given: Given) -> None:
         for ts in given.reply.ids:

@@ -188,23 +188,6 @@ class PrivateReply:
         await respond(self._http, self._spot.response_url, {"response_type": "ephemeral", **body})
 
 
-class SilentReply:
-    """A reply nobody reads, for presses whose effect shows elsewhere. `words` are those of a failure."""
-
-    def __init__(self) -> None:
-        self.words = ""
-        self.answer: Answer | None = None
-
-    async def send(self, turn_id: str, stream: Stream) -> MessageRef:
-        async for event in stream:
-            if isinstance(event, Answer):
-                self.answer = event
-        return MessageRef("slack")
-
-    async def fail(self, words: str) -> None:
-        self.words = words
-
-
 class UpdateReply:
     """Puts the answer in the place of the message that was pressed: another version of it."""
 

@@ -14,10 +14,11 @@ from adapters.slack.office import Office
 from adapters.slack.prompts import CHANNEL, Prompts
 from adapters.slack.questions import Questions
 from adapters.slack.reading import as_command, by_a_person, is_command, mentions, speaks_to_another, spoken
-from adapters.slack.reply import PrivateReply, SilentReply, ThreadReply
+from adapters.slack.reply import PrivateReply, ThreadReply
 from adapters.slack.text import incoming, mentioned
 from bot.controls import Control
 from bot.delivery import SendError
+from bot.reply import SilentReply
 from bot.request import Place, Press, Quote, Request, one_line
 
 log = structlog.get_logger(__name__)
@@ -171,7 +172,7 @@ class Talk:
                 author=await office.people.author(user),
                 press=Press(turn, Control.STOP),
             )
-            silent = SilentReply()
+            silent = SilentReply("slack")
             await office.core.handle(request, silent)
             if silent.words:
                 await office.desk.whisper(Spot(team, channel, user, thread), silent.words)

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from adapters.web.markdown import render
 from bot.commands import Command
 from bot.controls import RETRY, USUAL, Button, Control, stored_buttons
-from bot.turn import Answer, File
+from bot.turn import Answer, File, model_name
 from bot.turns import TurnRow
 
 ELSEWHERE = frozenset({Control.STOP, Control.SOURCES, Control.VERSION})
@@ -32,7 +32,7 @@ def live(answer: Answer, versions: Sequence[str]) -> View:
         "notes": [render(note) for note in answer.notes],
         "files": [_file(file) for file in answer.files],
         "private": answer.private,
-        "model": _model(answer.model, answer.adapter),
+        "model": model_name(answer.model, answer.adapter),
         "tokens": answer.tokens,
         "seconds": answer.seconds,
         "versions": list(versions),
@@ -54,7 +54,7 @@ def stored(row: TurnRow, versions: Sequence[str], rating: str, commands: Mapping
         "notes": [render(note) for note in row.notes],
         "files": [],
         "private": False,
-        "model": _model(row.model, row.adapter),
+        "model": model_name(row.model, row.adapter),
         "tokens": row.tokens,
         "seconds": row.seconds,
         "versions": list(versions),
@@ -121,7 +121,3 @@ def _button(button: Button) -> View:
 def _file(file: File) -> View:
     content = base64.b64encode(file.content).decode()
     return {"name": file.name, "mime": file.mime, "size": len(file.content), "content": content}
-
-
-def _model(model: str, adapter: str) -> str:
-    return f"{model}@{adapter}" if adapter else model

@@ -18,7 +18,7 @@ import aiohttp
 from bot.errors import UserError
 from bot.settings import Settings
 from models.engine import EngineClient
-from models.worker import WorkerProcess, free_port
+from models.worker import WorkerProcess, free_port, path_command_line
 
 START_SECONDS = 300.0
 SERVING_PACKAGES = ("fastapi", "uvicorn")
@@ -95,11 +95,9 @@ async def address(url: str) -> Server:
 
 async def checkpoint(settings: Settings) -> Path:
     """The folder of the model's weights. Raises UserError."""
-    # A process of its own: converting needs torch, which this one never loads.
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "models.checkpoints", "path", "--model", settings.model,
-        "--data-dir", str(settings.data_dir), stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+        *path_command_line(settings.model, settings.data_dir), stdout=asyncio.subprocess.PIPE
+    )
     out, _ = await process.communicate()
     if process.returncode:
         raise UserError(f"The model {settings.model} cannot be had.")

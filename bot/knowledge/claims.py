@@ -113,9 +113,9 @@ def unsupported(sentence: str, sources: Ground) -> list[str]:
     text = LIST_MARK.sub("", MARK.sub("", sentence))
     missing = [code for code in _codes(text) if not sources.has_code(code)]
     text = CODE.sub(" ", text)
-    missing += [address for address in ADDRESS.findall(text) if not sources.has_code(address.rstrip(EDGES))]
+    missing += _addresses(text, sources)
     text = ADDRESS.sub(" ", text)
-    missing += [token for token in _technical(text) if not _stands(token, sources)]
+    missing += _tokens(text, sources)
     missing += [
         word for word in re.findall(r"[a-z]+", text.lower())
         if word in COUNTS and word not in sources.tokens and COUNTS[word] not in sources.numbers
@@ -135,10 +135,10 @@ def unknown(text: str, sources: Ground, *, names: bool = True) -> list[str]:
 
     Capitals at the beginning of a sentence or heading are no names here.
     """
-    missing = [address for address in ADDRESS.findall(text) if not sources.has_code(address.rstrip(EDGES))]
+    missing = _addresses(text, sources)
     for line in ADDRESS.sub(" ", text.replace("`", " ")).splitlines():
         plain = LIST_MARK.sub("", line).strip(" *_")
-        missing += [token for token in _technical(plain) if not _stands(token, sources)]
+        missing += _tokens(plain, sources)
         if names:
             found = NAME.finditer(plain)
             inside = (match[0] for match in found if match.start() and plain[: match.start()].rstrip()[-1:] not in ENDS)
@@ -150,6 +150,14 @@ def unsupported_code(block: str, sources: Ground) -> list[str]:
     """The lines of a fenced block that the sources do not hold."""
     lines = (re.sub(r"^\s*(?:[$#>]\s)?\s*", "", line).rstrip() for line in block.splitlines())
     return [line for line in lines if line and not sources.has_code(line)]
+
+
+def _addresses(text: str, sources: Ground) -> list[str]:
+    return [address for address in ADDRESS.findall(text) if not sources.has_code(address.rstrip(EDGES))]
+
+
+def _tokens(text: str, sources: Ground) -> list[str]:
+    return [token for token in _technical(text) if not _stands(token, sources)]
 
 
 def _codes(text: str) -> Iterator[str]:

@@ -17,6 +17,7 @@ from bot.learning.review import Review, Said, State
 from bot.learning.reviews import Reviews
 from bot.places import Places
 from bot.request import MessageRef, Place
+from bot.turn import model_name
 from bot.turns import TurnRow, Turns
 
 log = structlog.get_logger(__name__)
@@ -181,7 +182,7 @@ def _card(item: Review, turn: TurnRow | None, said: Sequence[Said], seconded: in
         question=turn.question if turn is not None else "",
         answer=turn.answer if turn is not None else "",
         sources=tuple(str(source["title"]) for source in turn.sources) if turn is not None else (),
-        model=(f"{turn.model}@{turn.adapter}" if turn.adapter else turn.model) if turn is not None else "",
+        model=model_name(turn.model, turn.adapter) if turn is not None else "",
         reasons=dict(reasons.most_common()),
         notes=tuple(one.note for one in said if one.note),
         suggestion=item.suggestion,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bot.commands import Command
+from bot.router import Router
 from bot.scenarios.chat import Chat
 from bot.scenarios.glossary import GlossaryScenario
 from bot.scenarios.help import Help
@@ -16,6 +17,12 @@ from bot.scenarios.translate import Translate
 from bot.scenarios.tutor import Tutor
 from bot.scenarios.write import Write
 from bot.turn import Scenario
+
+
+def catalogue() -> Router:
+    """The router of all of them."""
+    router = Router(scenarios(lambda: router.commands))
+    return router
 
 
 def scenarios(commands: Callable[[], tuple[Command, ...]]) -> tuple[Scenario, ...]:

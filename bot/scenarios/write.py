@@ -10,7 +10,8 @@ from bot.commands import Choice, Command, Option, choices
 from bot.controls import CONTINUE, UNDO, Button, Control
 from bot.errors import UserError
 from bot.scenarios.headlines import headlines, picked
-from bot.scenarios.kinds import KINDS, SYSTEM, Onward, prompt
+from bot.scenarios.kinds import KINDS, SYSTEM, prompt
+from bot.scenarios.onward import Onward
 from bot.scenarios.verifying import to_verify
 from bot.scenarios.wordings import worded
 from bot.turn import Finished, Plan, Say, Step, Turn

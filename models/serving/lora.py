@@ -6,14 +6,15 @@ others are being served.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-Projection = Callable[[Tensor], Tensor]
+from models.serving.linear import Linear
+
 Pair = tuple[Tensor, Tensor]
 """A [rank, in] and B [out, rank]; the scaling is in B."""
 
@@ -57,7 +58,7 @@ class Lora:
         """Every layer that an adapter may change, by path."""
         return {target.path: target for parts in self.sites.values() for target in parts}
 
-    def adapted(self, site: str, parts: Sequence[Target], projection: Projection) -> Projection:
+    def adapted(self, site: str, parts: Sequence[Target], projection: Linear) -> Linear:
         """`projection`, which joins `parts` in this order, with the deltas of the rows behind it."""
         self.sites[site] = tuple(parts)
 

@@ -11,7 +11,8 @@ from bot.controls import Control
 from bot.database import Database
 from bot.errors import UserError
 from bot.scenarios.headlines import Tidy
-from bot.scenarios.kinds import KINDS, Onward
+from bot.scenarios.kinds import KINDS
+from bot.scenarios.onward import Onward
 from bot.scenarios.verifying import to_verify
 from bot.scenarios.write import REFINEMENTS, Write
 from bot.turn import Plan, Pressed, Say

@@ -12,8 +12,7 @@ from discord import app_commands
 
 from adapters.discord.commands import Translator, slash_command
 from bot.commands import Command
-from bot.router import Router
-from bot.scenarios.catalogue import scenarios
+from bot.scenarios.catalogue import catalogue
 from tests.adapters.discord.conftest import Stage
 from tests.adapters.discord.peer import Call, Peer
 from tests.adapters.discord.people import World
@@ -30,7 +29,7 @@ async def run(interaction: Any, command: Command, options: dict[str, str]) -> No
 
 async def payloads() -> list[dict[str, Any]]:
     """Every real command as it is told to Discord."""
-    router = Router(scenarios(lambda: router.commands))
+    router = catalogue()
     client = discord.Client(intents=discord.Intents.none())
     tree = app_commands.CommandTree[Any](client)
     translator = Translator()

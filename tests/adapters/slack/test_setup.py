@@ -16,8 +16,7 @@ from adapters.slack.limiter import LIMITS
 from adapters.slack.manifest import EVENTS, SCOPES, SHORTCUTS, manifest
 from adapters.slack.setup import examine
 from bot.errors import UserError
-from bot.router import Router
-from bot.scenarios.catalogue import scenarios
+from bot.scenarios.catalogue import catalogue
 from bot.settings import Settings
 from tests.adapters.slack.conftest import House
 from tests.adapters.slack.delivery import SECRET, Workspace
@@ -35,7 +34,7 @@ def settings_for(slack: Workspace | None = None, **changes: Any) -> Settings:
 
 
 def made(address: str = "", **changes: Any) -> dict[str, Any]:
-    router = Router(scenarios(lambda: router.commands))
+    router = catalogue()
     return manifest(settings_for(**changes), router.commands, address)
 
 
