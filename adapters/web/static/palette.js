@@ -4,6 +4,8 @@ import { make } from "/static/frame.js";
 import { context, needsMore, openOptions, quoted } from "/static/grammar.js";
 import { call } from "/static/wire.js";
 
+const HELD = new Set(["ArrowDown", "ArrowUp", "Tab", "Enter"]);
+
 export class Palette {
   constructor(input) {
     this.input = input;
@@ -14,6 +16,8 @@ export class Palette {
     this.items = [];
     this.active = -1;
     this.asked = 0;
+    this.waiting = false; // for the choices of what is typed by now: those shown are of what was typed before
+    this.held = []; // keys pressed meanwhile
     this.dismissed = false;
     input.addEventListener("input", () => {
       this.dismissed = false;
@@ -36,9 +40,12 @@ export class Palette {
   }
 
   close() {
+    this.asked += 1; // choices that are on their way come too late
     this.box.hidden = true;
     this.items = [];
     this.active = -1;
+    this.waiting = false;
+    this.held = [];
     this.input.setAttribute("aria-expanded", "false");
     this.input.removeAttribute("aria-activedescendant");
   }
@@ -47,19 +54,25 @@ export class Palette {
     const asked = ++this.asked;
     const where = this.dismissed ? null : context(this.input.value, this.input.selectionStart, this.commands);
     if (!where) return this.close();
+    this.waiting = true;
     const items = await this.choices(where);
     if (asked !== this.asked) return; // typed on meanwhile
+    this.waiting = false;
     const command = where.command ?? (items.length ? items[0].command : null);
     if (!items.length && where.kind === "name") return this.close();
+    const same = this.open && alike(items, this.items);
     this.items = items;
     // In the middle of free words Enter has to send, so nothing is chosen there until an arrow is pressed.
-    this.active = items.length && where.kind !== "option" && !this.exact(where, items) ? 0 : -1;
+    if (!same) this.active = items.length && where.kind !== "option" && !this.exact(where, items) ? 0 : -1;
     this.box.hidden = false;
     this.input.setAttribute("aria-expanded", "true");
     this.list.replaceChildren(...items.map((item, at) => this.row(item, at)));
     this.list.hidden = !items.length;
     this.explain(command, where.option);
     this.mark();
+    for (const key of this.held.splice(0)) {
+      if (!this.press(key) && key === "Enter") this.input.form.requestSubmit();
+    }
   }
 
   async choices(where) {
@@ -108,7 +121,7 @@ export class Palette {
   row(item, at) {
     return make(
       "li.choice",
-      { role: "option", id: `choice-${at}`, "aria-selected": "false", onclick: () => this.choose(item), onmousemove: () => this.select(at) },
+      { role: "option", id: `choice-${at}`, "aria-selected": "false", onclick: () => this.choose(item), onmousemove: (event) => this.point(event, at) },
       make("span.choice-label", {}, item.label),
       make("span.choice-words", {}, item.words || ""),
       item.tag ? make("span.choice-tag", {}, item.tag) : null,
@@ -154,6 +167,11 @@ export class Palette {
     this.input.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
+  // A list that is drawn under a mouse at rest sends a move too, which is none of the reader's.
+  point(event, at) {
+    if (event.movementX || event.movementY) this.select(at);
+  }
+
   select(at) {
     if (at === this.active) return;
     this.active = at;
@@ -171,19 +189,30 @@ export class Palette {
 
   // True when the palette took the key.
   key(event) {
-    if (!this.open) return false;
-    const many = this.items.length;
-    if (event.key === "Escape") {
-      this.dismissed = true;
-      this.close();
-    } else if (event.key === "ArrowDown" && many) this.select((this.active + 1) % many);
-    else if (event.key === "ArrowUp" && many) this.select((this.active <= 0 ? many : this.active) - 1);
-    else if (event.key === "Tab" && !event.shiftKey && many) this.choose(this.items[Math.max(0, this.active)]);
-    else if (event.key === "Enter" && !event.shiftKey && this.active >= 0) this.choose(this.items[this.active]);
-    else return false;
+    if (!this.open || event.shiftKey) return false;
+    if (this.waiting && HELD.has(event.key)) this.held.push(event.key);
+    else if (!this.press(event.key)) return false;
     event.preventDefault();
     return true;
   }
+
+  press(key) {
+    const many = this.items.length;
+    if (key === "Escape") {
+      this.dismissed = true;
+      this.close();
+    } else if (key === "ArrowDown" && many) this.select((this.active + 1) % many);
+    else if (key === "ArrowUp" && many) this.select((this.active <= 0 ? many : this.active) - 1);
+    else if (key === "Tab" && many) this.choose(this.items[Math.max(0, this.active)]);
+    else if (key === "Enter" && this.active >= 0) this.choose(this.items[this.active]);
+    else return false;
+    return true;
+  }
+}
+
+function alike(some, others) {
+  const words = (item) => `${item.label} ${item.start} ${item.insert}`;
+  return some.length === others.length && some.every((item, at) => words(item) === words(others[at]));
 }
 
 function optionWords(option) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, Route, async_playwright, expect
 
 from tests.adapters.web.chromium import CHROMIUM, QUIET, ask, last, watch
 from tests.adapters.web.conftest import Page as Served
@@ -167,7 +168,7 @@ async def test_the_palette_by_keyboard(tab: Page) -> None:
     await expect(tab.locator("#question")).to_have_value("/translate ")
     await expect(tab.locator("#palette-help")).to_contain_text("Mentions, links and code stay as they are.")
     await tab.keyboard.type("to:g")
-    await expect(tab.locator(".choice")).to_have_count(2)
+    await expect(tab.locator(".choice-label")).to_have_text(["German", "Greek"])
     await tab.keyboard.press("ArrowDown")
     await expect(tab.locator("#question")).to_have_attribute("aria-activedescendant", "choice-1")
     await tab.keyboard.press("ArrowUp")
@@ -182,6 +183,34 @@ async def test_the_palette_by_keyboard(tab: Page) -> None:
     await expect(tab.locator("#palette")).to_be_visible()
     await tab.keyboard.press("Escape")
     await expect(tab.locator("#palette")).to_be_hidden()
+
+
+async def test_keys_pressed_before_the_choices_come_count_for_them(tab: Page) -> None:
+    ready = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await ready.wait()
+        await route.continue_()
+
+    await tab.locator("#question").press_sequentially("/translate ")
+    await tab.route("**/commands/suggest?*", late)
+    await tab.keyboard.type("to:g")
+    await tab.keyboard.press("ArrowDown")
+    await tab.keyboard.press("Enter")
+    ready.set()
+    await expect(tab.locator("#question")).to_have_value("/translate to:Greek ")
+
+
+async def test_choices_drawn_again_keep_what_is_selected(tab: Page) -> None:
+    box = tab.locator("#question")
+    await box.press_sequentially("/translate to:g")
+    await expect(tab.locator(".choice-label")).to_have_text(["German", "Greek"])
+    await tab.keyboard.press("ArrowDown")
+    async with tab.expect_response("**/commands/suggest?*"):
+        await tab.keyboard.press("End")
+    await expect(box).to_have_attribute("aria-activedescendant", "choice-1")
+    await tab.keyboard.press("Tab")
+    await expect(box).to_have_value("/translate to:Greek ")
 
 
 async def test_the_palette_tells_what_it_is(tab: Page) -> None:
