@@ -21,10 +21,12 @@ from bot.settings import Settings, load_settings
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Parley: your own AI assistant.")
 knowledge_app = typer.Typer(no_args_is_help=True, help="The documents that /support answers from.")
+feedback_app = typer.Typer(no_args_is_help=True, help="What people said of answers, as files.")
 bench_app = typer.Typer(help="Measure the core, or the engine.")
 model_app = typer.Typer(no_args_is_help=True, help="The model's files.")
 slack_app = typer.Typer(no_args_is_help=True, help="The app on Slack.")
 app.add_typer(knowledge_app, name="knowledge")
+app.add_typer(feedback_app, name="feedback")
 app.add_typer(model_app, name="model")
 app.add_typer(bench_app, name="bench")
 app.add_typer(slack_app, name="slack")
@@ -245,6 +247,18 @@ def knowledge_remove(
         from adapters.console.knowledge import remove_document
 
         return await remove_document(settings, path)
+
+    execute(main, quiet=True)
+
+
+@feedback_app.command("import")
+def feedback_import(path: Annotated[Path, typer.Argument(help="A file with one JSON object a line.")]) -> None:
+    """Take rated and corrected answers in; the same content is taken once, each line that is not taken is told."""
+
+    async def main(settings: Settings) -> int:
+        from adapters.console.feedback import import_feedback
+
+        return await import_feedback(settings, path, Console())
 
     execute(main, quiet=True)
 

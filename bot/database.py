@@ -63,7 +63,11 @@ INSERTS: dict[str, Callable[[sa.Table], Insert]] = {"sqlite": sqlite.insert, "po
 """What makes an INSERT that takes ON CONFLICT, by the name of a connection's dialect."""
 
 
-def insert(connection: AsyncConnection, table: sa.Table) -> Insert:
+CHUNK = 500
+"""So many ids go into one statement."""
+
+
+def insert(connection: AsyncConnection | sa.Connection, table: sa.Table) -> Insert:
     """An INSERT that takes ON CONFLICT, in the words of the connection's database."""
     return INSERTS[connection.dialect.name](table)
 

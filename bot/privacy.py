@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from bot.database import CHUNK
 from bot.stores import Stores
-
-CHUNK = 500
-"""So many ids go into one statement."""
 
 
 async def export_of(stores: Stores, user: str) -> dict[str, Any]:

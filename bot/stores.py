@@ -9,7 +9,9 @@ from bot.knowledge.gaps import Gaps
 from bot.knowledge.library import Library
 from bot.learning.feedback import Feedback
 from bot.learning.flags import Flags
+from bot.learning.golden import GoldenSet
 from bot.learning.reviews import Reviews
+from bot.learning.splits import Splits
 from bot.members import Members
 from bot.memory import Memory
 from bot.places import Places
@@ -30,6 +32,8 @@ class Stores:
     feedback: Feedback
     flags: Flags
     reviews: Reviews
+    golden: GoldenSet
+    splits: Splits
     cards: Cards
     glossary: Glossary
     library: Library
@@ -47,6 +51,8 @@ def stores_over(database: Database, library: Library) -> Stores:
         feedback=Feedback(database),
         flags=Flags(database),
         reviews=Reviews(database),
+        golden=GoldenSet(database),
+        splits=Splits(database),
         cards=Cards(database),
         glossary=Glossary(database),
         library=library,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from bot.database import Database, Moment, metadata, now
+from bot.database import Database, Moment, insert, metadata, now
 from bot.request import Place, Request
 
 State = Literal["running", "done", "stopped", "failed", "broken", "undone"]
@@ -206,6 +207,15 @@ def _finish(connection: sa.Connection, turn_id: str, values: dict[str, Any]) -> 
 
 def _rows(connection: sa.Connection, query: sa.Select[Any]) -> list[TurnRow]:
     return [TurnRow(**row._mapping) for row in connection.execute(query)]
+
+
+def add_turns(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> set[str]:
+    """Add whole rows in the caller's transaction. Returns the ids of those that were not there yet."""
+    ids = [row["id"] for row in rows]
+    there = set(connection.execute(sa.select(turns.c.id).where(turns.c.id.in_(ids))).scalars())
+    if rows:
+        connection.execute(insert(connection, turns).on_conflict_do_nothing(), list(rows))
+    return set(ids) - there
 
 
 def begin_turn(

@@ -52,7 +52,7 @@ async def add_documents(settings: Settings, paths: list[Path], console: Console)
 
 async def list_documents(settings: Settings, console: Console) -> int:
     """Print what there is."""
-    async with open_stores(settings, _no_engine(settings)) as stores:
+    async with open_stores(settings, no_engine(settings)) as stores:
         documents = await stores.library.list(SERVER)
     if not documents:
         console.print("No documents yet; `knowledge add FOLDER` takes some in.")
@@ -68,7 +68,7 @@ async def list_documents(settings: Settings, console: Console) -> int:
 async def remove_document(settings: Settings, path: str) -> int:
     """Remove one."""
     resolved = str(await asyncio.to_thread(Path(path).absolute))
-    async with open_stores(settings, _no_engine(settings)) as stores:
+    async with open_stores(settings, no_engine(settings)) as stores:
         if not (await stores.library.remove(SERVER, path) or await stores.library.remove(SERVER, resolved)):
             raise UserError(f"There is no document {path}; `knowledge list` shows what there is.")
     print(f"Removed {path}.")
@@ -98,6 +98,6 @@ def _files(paths: list[Path]) -> list[Path]:
     return found
 
 
-def _no_engine(settings: Settings) -> EngineClient:
+def no_engine(settings: Settings) -> EngineClient:
     """A client that is never asked: listing and removing need no model."""
     return EngineClient(settings.engine_url or "http://127.0.0.1:9")

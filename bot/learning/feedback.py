@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -9,7 +10,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.database import Database, Moment, metadata, now
+from bot.database import Database, Moment, insert, metadata, now
 
 feedback = sa.Table(
     "feedback",
@@ -83,6 +84,12 @@ async def put_feedback(
     row = {"turn_id": turn_id, "user": user, "kind": kind, "rating": rating, "detail": detail, "created": now()}
     await connection.execute(feedback.delete().where(*key))
     await connection.execute(feedback.insert().values(row))
+
+
+def add_feedback(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Add whole rows in the caller's transaction; who has said something already is left at that."""
+    if rows:
+        connection.execute(insert(connection, feedback).on_conflict_do_nothing(), list(rows))
 
 
 async def forget_feedback(connection: AsyncConnection, condition: sa.ColumnElement[bool]) -> None:

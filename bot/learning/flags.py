@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -126,6 +127,12 @@ async def put_flag(connection: AsyncConnection, turn_id: str, user: str, report:
         return True
     await connection.execute(flags.update().where(*mine).values(row))
     return False
+
+
+def add_flags(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Add whole rows in the caller's transaction; who has flagged a turn already is left at that."""
+    if rows:
+        connection.execute(insert(connection, flags).on_conflict_do_nothing(), list(rows))
 
 
 async def forget_flags(connection: AsyncConnection, *conditions: sa.ColumnElement[bool]) -> None:

@@ -39,6 +39,8 @@ reviews = sa.Table(
     sa.Column("decider", sa.String(120), nullable=False),
     sa.Column("decided", Moment),
     sa.Column("correction", sa.Text, nullable=False),
+    # The question in a reviewer's words, which train in place of the member's; "" = as it was asked.
+    sa.Column("question", sa.Text, nullable=False, server_default=""),
     # The card in the moderators' channel: where it stands, what revision it shows, when to try again.
     sa.Column("card", sa.JSON),
     sa.Column("card_revision", sa.Integer, nullable=False),
@@ -67,7 +69,8 @@ class Review:
     """An item. Closed by `decided_by` (`decider` is their name); `correction` is the better answer, "" = none.
 
     Approved: the flag is right, and `correction` is the suggestion it came with. Edited: `correction` is the
-    reviewer's. Rejected: the answer was good. `card` is where the moderators' channel shows it.
+    reviewer's. Rejected: the answer was good. `question` is the question in a reviewer's own words, "" = as it was
+    asked. `card` is where the moderators' channel shows it.
     """
 
     turn_id: str
@@ -85,6 +88,7 @@ class Review:
     decider: str
     decided: datetime | None
     correction: str
+    question: str
     card: MessageRef | None
     card_revision: int
 

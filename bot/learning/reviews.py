@@ -285,6 +285,6 @@ async def _refresh(connection: AsyncConnection, turn_id: str) -> None:
 def _new(turn: TurnRow) -> dict[str, Any]:
     return {
         "turn_id": turn.id, "platform": turn.platform, "server": turn.server, "scenario": turn.scenario,
-        "state": "open", "opened": now(), "suggestion": "", "revision": 0, "card": sa.null(), "card_revision": 0,
-        "card_after": now(), **UNDECIDED,
+        "state": "open", "opened": now(), "suggestion": "", "question": "", "revision": 0, "card": sa.null(),
+        "card_revision": 0, "card_after": now(), **UNDECIDED,
     }  # fmt: skip
