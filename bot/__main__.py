@@ -280,6 +280,50 @@ def backup(target: Annotated[Path, typer.Argument(help="The file to write.")]) -
     execute(main)
 
 
+@app.command()
+def runs(
+    scenario: Annotated[str, typer.Option(help="Of one scenario only.")] = "",
+) -> None:
+    """List the training runs, and which adapters are in service."""
+
+    async def main(settings: Settings) -> int:
+        from adapters.console.training import list_runs
+
+        return await list_runs(settings, scenario, Console())
+
+    execute(main, quiet=True)
+
+
+@app.command()
+def promote(
+    run: Annotated[str, typer.Argument(help="A run's id or the name of its adapter, as `runs` shows them.")],
+    share: Annotated[int | None, typer.Option(min=1, max=99, help="On trial, for so many percent.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Although the gate rejected it.")] = False,
+) -> None:
+    """Put a run's adapter into service; a running bot follows without a restart."""
+
+    async def main(settings: Settings) -> int:
+        from adapters.console.training import promote as promote_run
+
+        return await promote_run(settings, run, share, force, Console())
+
+    execute(main, quiet=True)
+
+
+@app.command()
+def rollback(
+    scenario: Annotated[str, typer.Argument(help="The scenario whose last adapter goes.")],
+) -> None:
+    """Bring back what answered before; a running bot follows without a restart."""
+
+    async def main(settings: Settings) -> int:
+        from adapters.console.training import roll_back
+
+        return await roll_back(settings, scenario, Console())
+
+    execute(main, quiet=True)
+
+
 @bench_app.callback(invoke_without_command=True)
 def bench(
     context: typer.Context,

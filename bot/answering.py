@@ -149,6 +149,7 @@ class Answering:
             await self._store(job, turn, route, plan.finished, plan.remember and job.remembering, private=plan.private)
             return
         model = self._settings.model_for(route.name)
+        await self._generator.choose(route.name, job.request.user, job.outcome)
         await self._generator.run(plan, model, job.stream, job.outcome)
         finished = await self._finish(plan, job)
         await self._store(job, turn, route, finished, plan.remember and job.remembering, question=plan.question)
@@ -226,6 +227,7 @@ class Answering:
         outcome = job.outcome
         return {
             "prompt": outcome.prompts, "model": self._model_name(route) if outcome.prompts else "",
+            "adapter": outcome.adapter,
             "prompt_tokens": outcome.prompt_tokens, "tokens": outcome.tokens, "ttft": outcome.ttft,
             "seconds": outcome.seconds,
         }  # fmt: skip
@@ -233,8 +235,8 @@ class Answering:
     def _measured(self, job: Job, answer: Answer, route: Route | None) -> Answer:
         outcome = job.outcome
         return replace(
-            answer, model=self._model_name(route) if route is not None else "", prompt_tokens=outcome.prompt_tokens,
-            tokens=outcome.tokens, ttft=outcome.ttft, seconds=outcome.seconds,
+            answer, model=self._model_name(route) if route is not None else "", adapter=outcome.adapter,
+            prompt_tokens=outcome.prompt_tokens, tokens=outcome.tokens, ttft=outcome.ttft, seconds=outcome.seconds,
         )  # fmt: skip
 
     def _model_name(self, route: Route) -> str:

@@ -15,7 +15,7 @@ import structlog
 from bot.reply import Stream
 from bot.safety import SecretFilter
 from bot.turn import Plan, Step, Waiting
-from models.engine import Engine, EngineBusy, EngineUnavailable, Message, Piece, Sampling
+from models.engine import Engine, EngineBusy, EngineUnavailable, Message, Piece, Sampling, UnknownModel
 
 log = structlog.get_logger(__name__)
 
@@ -40,10 +40,36 @@ class Keeper(Protocol):
         ...
 
 
+class Adapters(Protocol):
+    """Who knows which adapter answers whom; `bot.learning.rollout.Rollout` is the one."""
+
+    async def pick(self, scenario: str, user: str) -> str:
+        """The adapter that answers a person in a scenario, "" for the bare model."""
+        ...
+
+    async def restore(self, name: str) -> bool:
+        """Load an adapter that the engine has lost; whether it can be asked for again."""
+        ...
+
+
+class NoAdapters:
+    """The bare model answers everybody."""
+
+    async def pick(self, scenario: str, user: str) -> str:
+        return ""
+
+    async def restore(self, name: str) -> bool:
+        return False
+
+
 @dataclass(slots=True)
 class Outcome:
-    """What a generation has come to so far; whole even when it is broken off."""
+    """What a generation has come to so far; whole even when it is broken off.
 
+    `adapter` is the one it is asked of, "" for the bare model, or once the engine does not have it.
+    """
+
+    adapter: str = ""
     started: float = field(default_factory=time.monotonic)
     prompts: list[list[dict[str, str]]] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
@@ -65,20 +91,30 @@ class Outcome:
 class Generator:
     """Runs plans. `keeper` is asked for patience when the engine is away, `chat_model` for steps that chat."""
 
-    def __init__(self, engine: Engine, keeper: Keeper, chat_model: str = "parley") -> None:
+    def __init__(
+        self, engine: Engine, keeper: Keeper, chat_model: str = "parley", adapters: Adapters | None = None
+    ) -> None:
         self._engine = engine
         self._keeper = keeper
         self._chat_model = chat_model
+        self._adapters: Adapters = adapters or NoAdapters()
 
     async def wait(self, stream: Stream) -> None:
         """Wait for an engine that loads or restarts, so that a plan already finds its encoder."""
         if self._keeper.away:
             await self._back(stream)
 
+    async def choose(self, scenario: str, user: str, outcome: Outcome) -> None:
+        """Note in `outcome` the adapter that answers a person in a scenario."""
+        outcome.adapter = await self._adapters.pick(scenario, user)
+
     async def run(self, plan: Plan, model: str, stream: Stream, outcome: Outcome) -> None:
-        """Fill `outcome` and show what is not silent. Raises EngineError."""
+        """Fill `outcome` and show what is not silent. Raises EngineError.
+
+        `model` is the bare one; the outcome's adapter answers in its place, but for steps that chat.
+        """
         for step in plan.steps:
-            await self._run_step(step, self._chat_model if step.chats else model, stream, outcome)
+            await self._run_step(step, model, stream, outcome)
 
     async def complete(self, model: str, prompt: Sequence[Message], sampling: Sampling) -> str:
         """One answer for the bot's own use, shown to nobody."""
@@ -102,7 +138,10 @@ class Generator:
             show(text)
 
         show(head)
-        pieces = self._pieces(model, prompt, step.sampling, stream)
+        if step.chats:
+            pieces = self._pieces(self._chat_model, prompt, step.sampling, stream)
+        else:
+            pieces = self._adapted(model, prompt, step.sampling, stream, outcome)
         async with aclosing(pieces):
             async for piece in pieces:
                 if piece.text:
@@ -114,6 +153,28 @@ class Generator:
                     outcome.tokens += piece.usage.completion_tokens
                 outcome.cut = piece.finish_reason == "length"
         pass_on(masked.feed(rewrite.end() if rewrite else "") + masked.end())
+
+    async def _adapted(
+        self, model: str, prompt: Sequence[Message], sampling: Sampling, stream: Stream, outcome: Outcome
+    ) -> AsyncGenerator[Piece, None]:
+        """The pieces of the outcome's adapter. One that the engine has lost is loaded again, else `model` answers."""
+        for restored in (False, True):
+            if not outcome.adapter:
+                break
+            try:
+                pieces = self._pieces(outcome.adapter, prompt, sampling, stream)
+                async with aclosing(pieces):
+                    async for piece in pieces:
+                        yield piece
+                return
+            except UnknownModel:
+                if restored or not await self._adapters.restore(outcome.adapter):
+                    log.error("bare_model_answers", adapter=outcome.adapter)
+                    outcome.adapter = ""
+        pieces = self._pieces(model, prompt, sampling, stream)
+        async with aclosing(pieces):
+            async for piece in pieces:
+                yield piece
 
     async def _pieces(
         self, model: str, prompt: Sequence[Message], sampling: Sampling, stream: Stream

@@ -17,6 +17,7 @@ from bot.hosts import BEAT_SECONDS, Hosts
 from bot.keeper import RemoteKeeper, WorkerKeeper
 from bot.knowledge.library import Library
 from bot.learning.review_cards import Announcer
+from bot.learning.rollout import Rollout
 from bot.scenarios.catalogue import catalogue
 from bot.schedule import Schedule
 from bot.settings import Settings
@@ -43,6 +44,7 @@ class Parley:
     engine: EngineClient
     keeper: Keeper
     worker: WorkerProcess | None
+    rollout: Rollout
     couriers: dict[str, Courier]
     """Who sends, on which platform, the answers that a crash kept from their readers; adapters enter themselves."""
     parts: dict[str, Callable[[], Awaitable[tuple[bool, str]]]] = field(default_factory=dict)
@@ -51,6 +53,7 @@ class Parley:
     async def readiness(self) -> dict[str, tuple[bool, str]]:
         """Each part: whether it works, and in words."""
         own = {"database": await self._database_ready(), "model": await self._model_ready()}
+        own["adapters"] = await self.rollout.readiness()
         return own | {name: await ready() for name, ready in self.parts.items()}
 
     async def _database_ready(self) -> tuple[bool, str]:
@@ -118,9 +121,9 @@ async def open_parley(settings: Settings) -> AsyncIterator[Parley]:
         await hosts.enter()
         stack.push_async_callback(hosts.leave)
         router = catalogue()
-        chatbot = ChatBot(
-            settings, stores, router, Generator(engine, keeper, settings.model_for("chat")), keeper, hosts.id
-        )
+        rollout = await stack.enter_async_context(Rollout(stores.registry, engine, keeper, settings.adapters))
+        generator = Generator(engine, keeper, settings.model_for("chat"), rollout)
+        chatbot = ChatBot(settings, stores, router, generator, keeper, hosts.id)
 
         async def bury() -> None:
             """Take over what dead processes left."""
@@ -146,4 +149,4 @@ async def open_parley(settings: Settings) -> AsyncIterator[Parley]:
         announcer = Announcer(stores.reviews, stores.turns, stores.places)
         stack.push_async_callback(announcer.close)
         stack.push_async_callback(chatbot.close)
-        yield Parley(settings, stores, chatbot, announcer, engine, keeper, worker, couriers)
+        yield Parley(settings, stores, chatbot, announcer, engine, keeper, worker, rollout, couriers)

@@ -51,6 +51,8 @@ class Settings(BaseSettings):
     quota: str = "off"
     quota_roles: dict[str, str] = {}
 
+    canary_percent: int = Field(0, ge=0, le=99)
+
     memory_days: int = Field(0, ge=0)
     log_chat_text: bool = False
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -117,6 +119,16 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The database's URL, by default a SQLite file in the data folder."""
         return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'parley.db'}"
+
+    @property
+    def adapters(self) -> Path:
+        """Where adapters lie by name, for the engine to load."""
+        return self.data_dir / "checkpoints" / "adapters"
+
+    @property
+    def runs(self) -> Path:
+        """Where training runs lie by id."""
+        return self.data_dir / "runs"
 
     @property
     def discord_guild_ids(self) -> tuple[int, ...]:

@@ -10,8 +10,11 @@ from bot.knowledge.library import Library
 from bot.learning.feedback import Feedback
 from bot.learning.flags import Flags
 from bot.learning.golden import GoldenSet
+from bot.learning.registry import Registry
 from bot.learning.reviews import Reviews
+from bot.learning.runs import Runs
 from bot.learning.splits import Splits
+from bot.leases import Leases
 from bot.members import Members
 from bot.memory import Memory
 from bot.places import Places
@@ -34,6 +37,9 @@ class Stores:
     reviews: Reviews
     golden: GoldenSet
     splits: Splits
+    runs: Runs
+    registry: Registry
+    leases: Leases
     cards: Cards
     glossary: Glossary
     library: Library
@@ -53,6 +59,9 @@ def stores_over(database: Database, library: Library) -> Stores:
         reviews=Reviews(database),
         golden=GoldenSet(database),
         splits=Splits(database),
+        runs=Runs(database),
+        registry=Registry(database),
+        leases=Leases(database),
         cards=Cards(database),
         glossary=Glossary(database),
         library=library,
