@@ -138,6 +138,8 @@ class Generator:
             show(text)
 
         show(head)
+        if step.task:
+            stream.wait(Waiting(step.task, working=True))
         if step.chats:
             pieces = self._pieces(self._chat_model, prompt, step.sampling, stream)
         else:

@@ -92,7 +92,7 @@ class Step:
 
     `prompt` and `head` may be functions of the texts of the steps before it.
     A `silent` step is not shown: its text only reaches later prompts and `Plan.finish`. One that `chats` needs a model
-    that follows instructions, where the scenario's own may only translate.
+    that follows instructions, where the scenario's own may only translate. `task` tells people what is being done.
     """
 
     prompt: Sequence[Message] | Callable[[Sequence[str]], Sequence[Message]]
@@ -101,6 +101,7 @@ class Step:
     filter: Callable[[], Filter] | None = None
     silent: bool = False
     chats: bool = False
+    task: str = ""
 
 
 class Record(Protocol):
@@ -168,11 +169,15 @@ class Scenario(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The turn is not being answered yet. `words` can be shown as they are; `seconds` is an estimate."""
+    """The turn is not being answered yet. `words` can be shown as they are; `seconds` is an estimate.
+
+    `working`: it is being worked on, and `words` say what is done just now.
+    """
 
     words: str
     place: int = 0
     seconds: float | None = None
+    working: bool = False
 
 
 @dataclass(frozen=True, slots=True)

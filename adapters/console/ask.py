@@ -27,7 +27,7 @@ class AskReply:
     async def send(self, turn_id: str, stream: Stream) -> MessageRef:
         async for event in stream:
             match event:
-                case Waiting():
+                case Waiting() if not self._shown:
                     print(event.words, file=self.aside)
                 case Delta() if not self.as_json:
                     self._shown.append(event.text)

@@ -40,7 +40,7 @@ class TerminalReply:
         with Live(Text("…", style="dim"), console=self.console, refresh_per_second=12, transient=True) as live:
             async for event in stream:
                 match event:
-                    case Waiting():
+                    case Waiting() if not self._text:
                         live.update(Text(event.words, style="dim italic"))
                     case Delta():
                         self._text += event.text

@@ -60,7 +60,7 @@ class DiscordReply:
             async for event in paced(stream):
                 match event:
                     case Waiting():
-                        await self._live(turn_id, f"-# {event.words}")
+                        await self._live(turn_id, f"{text}\n\n-# {event.words}".strip())
                     case Delta():
                         text += event.text
                         await self._live(turn_id, text)

@@ -39,6 +39,8 @@ class Draft:
         self._state: State = "posted" if over else "empty"
         self._ts = over
         self._shown = ""
+        self._task = ""
+        self._tasks = 0
         self.session_set = False
 
     @property
@@ -68,15 +70,30 @@ class Draft:
         except SendError as error:
             log.info("slack_piece_not_shown", state=self._state, kind=type(error).__name__, detail=error.detail)
 
+    async def work(self, task: str) -> None:
+        """Let the reader see what is done just now, as a card in the stream. Elsewhere the status tells."""
+        if not task or task == self._task:
+            return
+        cards = [*self._ended_task(), _card(self._tasks + 1, task, "in_progress")]
+        try:
+            if self._state == "streaming" and self._desk.calls.free("chat.appendStream"):
+                await self._send_piece(chunks=cards)
+            elif self._state != "empty" or not await self._open(chunks=cards):
+                return
+        except SendError as error:
+            log.info("slack_task_not_shown", kind=type(error).__name__, detail=error.detail)
+            return
+        self._task, self._tasks = task, self._tasks + 1
+
     async def finish(
-        self, text: str, extra: Sequence[Block], *, session: str | None = None, last: bool = True
+        self, text: str, extra: Sequence[Block], *, session: str | None = None, broken: bool = False
     ) -> list[str]:
         """Bring the message to `text`, with `extra` below it. Gives the ids of what now stands there.
 
         Raises a SendError when it does not stand there. `session`: the session's status to set with it.
         """
         if self._state == "streaming":
-            await self._stop(text, extra if last else (), session)
+            await self._stop(text, extra, session, self._ended_task("error" if broken else "complete"))
         elif self._state == "posted":
             await self._desk.update(self._spot, self._ts, text, extra)
         else:
@@ -89,55 +106,72 @@ class Draft:
         try:
             async with asyncio.timeout(5):
                 if self._state == "streaming":
-                    await self._desk.calls("chat.stopStream", channel=self._spot.channel, ts=self._ts)
+                    cards = self._ended_task("error") or None
+                    await self._desk.calls("chat.stopStream", channel=self._spot.channel, ts=self._ts, chunks=cards)
         except (SendError, TimeoutError) as error:
             log.info("slack_stream_left_open", kind=type(error).__name__)
 
     async def _begin(self, text: str) -> None:
-        calls = self._desk.calls
-        if self._spot.thread and self._desk.has("chat.startStream") and calls.free("chat.startStream"):
-            # In channels a stream without its reader's ids never arrives.
-            reader = {"recipient_team_id": self._spot.team, "recipient_user_id": self._spot.user}
-            try:
-                answer = await calls(
-                    "chat.startStream", channel=self._spot.channel, thread_ts=self._spot.thread, markdown_text=text,
-                    **(reader if not self._spot.direct else {}),
-                )  # fmt: skip
-            except Unsupported as error:
-                if error.error not in PLACE_ERRORS:
-                    self._desk.lacks("chat.startStream", error.error)
-            except SendError as error:
-                log.info("slack_stream_refused", kind=type(error).__name__, detail=error.detail)
-            else:
-                self._ts, self._state, self._shown = str(answer["ts"]), "streaming", text
-                return
+        if await self._open(markdown_text=text):
+            self._shown = text
+            return
         self._state = "blind"
-        if calls.free("chat.postMessage", self._spot.channel):
+        if self._desk.calls.free("chat.postMessage", self._spot.channel):
             self._ts = await self._desk.post(self._spot, text, [stop(self._turn_id)])
             self._state, self._shown = "posted", text
+
+    async def _open(self, **content: Any) -> bool:
+        """Begin a stream with `content`; whether there is one."""
+        calls = self._desk.calls
+        if not (self._spot.thread and self._desk.has("chat.startStream") and calls.free("chat.startStream")):
+            return False
+        # In channels a stream without its reader's ids never arrives.
+        reader = {"recipient_team_id": self._spot.team, "recipient_user_id": self._spot.user}
+        try:
+            answer = await calls(
+                "chat.startStream", channel=self._spot.channel, thread_ts=self._spot.thread, **content,
+                **(reader if not self._spot.direct else {}),
+            )  # fmt: skip
+        except Unsupported as error:
+            if error.error not in PLACE_ERRORS:
+                self._desk.lacks("chat.startStream", error.error)
+        except SendError as error:
+            log.info("slack_stream_refused", kind=type(error).__name__, detail=error.detail)
+        else:
+            self._ts, self._state = str(answer["ts"]), "streaming"
+            return True
+        return False
 
     async def _append(self, text: str) -> None:
         if not text.startswith(self._shown) or not self._desk.calls.free("chat.appendStream"):
             return
-        more = text[len(self._shown) :]
+        await self._send_piece(**_content(text[len(self._shown) :], self._ended_task()))
+        self._shown, self._task = text, ""
+
+    async def _send_piece(self, **content: Any) -> None:
         try:
-            await self._desk.calls("chat.appendStream", channel=self._spot.channel, ts=self._ts, markdown_text=more)
+            await self._desk.calls("chat.appendStream", channel=self._spot.channel, ts=self._ts, **content)
         except StreamOver:
             self._state = "posted"
             raise
-        self._shown = text
+
+    def _ended_task(self, status: str = "complete") -> list[dict[str, str]]:
+        """The card of the task that was shown last, at its end."""
+        return [_card(self._tasks, self._task, status)] if self._task else []
 
     async def _update(self, text: str) -> None:
         await self._desk.update(self._spot, self._ts, text, [stop(self._turn_id)])
         self._shown = text
 
-    async def _stop(self, text: str, extra: Sequence[Block], session: str | None) -> None:
+    async def _stop(
+        self, text: str, extra: Sequence[Block], session: str | None, cards: Sequence[dict[str, str]]
+    ) -> None:
         rest = text[len(self._shown) :] if text.startswith(self._shown) else None
         place: dict[str, Any] = {"channel": self._spot.channel, "ts": self._ts}
 
         async def whole() -> None:
-            given = {"markdown_text": rest or None, "blocks": list(extra) or None, "session_status": session}
-            await self._desk.calls("chat.stopStream", **place, **given)
+            given = {"blocks": list(extra) or None, "session_status": session}
+            await self._desk.calls("chat.stopStream", **place, **_content(rest or "", cards), **given)
             self.session_set = session is not None
 
         try:
@@ -153,3 +187,14 @@ class Draft:
             log.warning("slack_stream_end_refused", turn=self._turn_id)
             await self._desk.calls("chat.stopStream", **place)
         await self._desk.update(self._spot, self._ts, text, extra)
+
+
+def _card(number: int, title: str, status: str) -> dict[str, str]:
+    return {"type": "task_update", "id": str(number), "title": title, "status": status}
+
+
+def _content(text: str, cards: Sequence[dict[str, str]]) -> dict[str, Any]:
+    """More of a stream: as plain Markdown, or in chunks where cards go along."""
+    if not cards:
+        return {"markdown_text": text or None}
+    return {"chunks": [*cards, *([{"type": "markdown_text", "text": text}] if text else [])]}

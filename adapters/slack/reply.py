@@ -28,6 +28,8 @@ log = structlog.get_logger(__name__)
 MOST_PIECES = 4
 """An answer of more messages than this goes out as a file."""
 REST_AS_FILE = "The whole answer is in the file below; this is how it begins."
+TASK_AFTER = 1.0
+"""Seconds after which a step that shows nothing gets a card."""
 LATE_WORDS = 2.0
 """Seconds after which somebody who asked with a command, and sees no status, is told that it is worked on."""
 
@@ -83,7 +85,7 @@ class ThreadReply:
         await self._desk.whisper(self._spot, _own(self._desk, words))
 
     async def _write(self, draft: Draft, stream: Stream, status: Status) -> Answer:
-        safe_text, text, due = SafeStream(self._spot.names), "", 0.0
+        safe_text, text, task, due = SafeStream(self._spot.names), "", "", 0.0
         clock = asyncio.get_running_loop().time
         waiting = False
         while True:
@@ -92,15 +94,18 @@ class ThreadReply:
                 async with asyncio.timeout_at(due if waiting else None):
                     event: Event = await anext(stream)
             except TimeoutError:
+                await draft.work(task)
                 await draft.show(text)
                 due, waiting = clock() + draft.pace, False
                 continue
             match event:
                 case Waiting():
                     status.say(event.words)
+                    if event.working:
+                        task, due, waiting = event.words, clock() + TASK_AFTER, True
                 case Delta():
                     status.say("")
-                    text, waiting = safe_text.feed(event.text), True
+                    text, task, waiting = safe_text.feed(event.text), "", True
                 case Answer():
                     return event
 
@@ -113,7 +118,8 @@ class ThreadReply:
             return MessageRef("slack", self._spot.channel, tuple(ids))
         pieces, files = cut(text, answer.files)
         session = "active" if status.session and draft.streaming else None
-        ids = await draft.finish(pieces[0], extra if len(pieces) == 1 else (), session=session)
+        only = extra if len(pieces) == 1 else ()
+        ids = await draft.finish(pieces[0], only, session=session, broken=answer.broken)
         if draft.session_set:
             status.ended_by_stream()
         for number, piece in enumerate(pieces[1:], 2):

@@ -146,6 +146,7 @@ def taught(turn: Turn, lesson: Lesson) -> Plan:
                 explain,
                 Sampling(0.3, 0.9, 150 if most > 4 else 100, seed=turn.seed, repetition_penalty=1.1),
                 silent=True,
+                task="Working it out",
             ),
             Step(
                 lambda texts: idea_prompt(lesson.question, " ".join(steps(texts)) or lesson.question),

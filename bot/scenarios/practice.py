@@ -117,7 +117,10 @@ def _exchange(turn: Turn, spoken: Language, level: str, history: tuple[Message, 
     # Sentence by sentence: of two together a small model mends one and forgets the other.
     correct = tuple(
         Step(
-            correction_prompt(spoken, source), Sampling(0.0, max_tokens=120, stop=("\n",), seed=turn.seed), silent=True
+            correction_prompt(spoken, source),
+            Sampling(0.0, max_tokens=120, stop=("\n",), seed=turn.seed),
+            silent=True,
+            task="Looking for mistakes",
         )
         for source in sources
     )

@@ -111,9 +111,9 @@ def _plan(turn: Turn, matter: Matter, parts: Sequence[str], brief: bool) -> Plan
     if len(parts) > 1:
         for number, part in enumerate(parts):
             head = f"{chr(10) * 2 if number else ''}**Part {number + 1} of {len(parts)}**\n"
-            steps.append(
-                Step(prompt(part, matter.talk), _sampling(turn.seed + number), head, _points(part, _share(len(parts))))
-            )
+            filter_ = _points(part, _share(len(parts)))
+            task = f"Reading part {number + 1} of {len(parts)}"
+            steps.append(Step(prompt(part, matter.talk), _sampling(turn.seed + number), head, filter_, task=task))
 
     def whole(texts: Sequence[str]) -> str:
         # A part that a model had nothing true to say about speaks for itself.
@@ -124,8 +124,9 @@ def _plan(turn: Turn, matter: Matter, parts: Sequence[str], brief: bool) -> Plan
         return brief_prompt(whole(texts)) if brief else prompt(whole(texts), matter.talk and len(parts) == 1)
 
     head = "\n\n**All together**\n" if len(parts) > 1 else ""
-    filter_ = None if brief else _points(matter.text, MOST_POINTS)
-    steps.append(Step(last, _sampling(turn.seed, 80 if brief else 180), head, filter_))
+    whole_filter = None if brief else _points(matter.text, MOST_POINTS)
+    task = "Putting it together" if len(parts) > 1 else ""
+    steps.append(Step(last, _sampling(turn.seed, 80 if brief else 180), head, whole_filter, task=task))
 
     def finish(texts: Sequence[str]) -> Finished:
         said = texts[-1].strip()

@@ -102,8 +102,9 @@ class Support:
 
         # Silent: what is not vouched for should not have been read either.
         step = Step(
-            prompt(question, search.hits), SAMPLING, filter=lambda: Grounding(_grounds(search.hits)), silent=True
-        )
+            prompt(question, search.hits), SAMPLING, filter=lambda: Grounding(_grounds(search.hits)), silent=True,
+            task="Reading what my documents say",
+        )  # fmt: skip
         notes = ("Found by words only: the encoder was not there.",) if search.lexical else ()
         return Plan((step,), finish, buttons=(SHOW_SOURCES, SOLVED, HANDOFF), sources=sources, notes=notes)
 

@@ -217,7 +217,9 @@ def _plan(
     ]  # fmt: skip
     if options.get("note") == "yes":
         sampling = Sampling(temperature=0.3, max_tokens=100, seed=turn.seed, repetition_penalty=1.1)
-        steps.append(Step(note_prompt(text, target, of_locale(turn.locale)), sampling, silent=True, chats=True))
+        reader = of_locale(turn.locale)
+        note = Step(note_prompt(text, target, reader), sampling, silent=True, chats=True, task="Writing the note")
+        steps.append(note)
 
     async def finish(texts: Sequence[str]) -> Finished:
         said = [tidied(heard[index].said, segment) for index, segment in enumerate(masked.segments)]

@@ -56,6 +56,7 @@ class Message:
     streamed: str = ""
     started: float = 0.0
     pieces: int = 0
+    tasks: dict[str, tuple[str, str]] = field(default_factory=dict)
     edits: int = 0
     files: list[dict[str, Any]] = field(default_factory=list)
 
@@ -483,7 +484,11 @@ class Slack:
 
     def _stream(self, message: Message, given: dict[str, Any]) -> None:
         text = given.get("markdown_text", "")
-        message.streamed += text + "".join(chunk.get("text", "") for chunk in given.get("chunks", []))
+        for chunk in given.get("chunks", []):
+            if chunk["type"] == "task_update":
+                message.tasks[chunk["id"]] = (chunk["title"], chunk["status"])
+            text += chunk.get("text", "")
+        message.streamed += text
         message.pieces += bool(text)
         self._check_pings(given)
 

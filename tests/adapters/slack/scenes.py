@@ -19,6 +19,8 @@ class Talk(scenes.Talk):
     async def plan(self, turn: Turn) -> Plan | Say:
         if turn.text.startswith("long "):
             return say(_long(int(turn.text.split()[1])), private=False, buttons=USUAL)
+        if turn.text.startswith("in steps"):
+            return _in_steps("break" if turn.text.endswith("broken") else "say: And so it is.")
         if turn.text == "human please":
             return Say(Finished("I have asked a person.", action="handoff"), remember=True)
         if turn.text == "seed again":
@@ -27,6 +29,14 @@ class Talk(scenes.Talk):
             return await super().plan(turn)
         lines = "\n".join(f"{quote.name}: {quote.text}" for quote in turn.request.quotes)
         return Plan((Step([Message("user", f"say: {lines or 'none'}")], SAMPLING),))
+
+
+def _in_steps(last: str) -> Plan:
+    """Two steps that show nothing while they last, then a word."""
+    slow = [Message("user", f"slow say: {'word ' * 80}")]
+    reading = Step(slow, SAMPLING, silent=True, task="Reading the documents")
+    checking = Step(slow, SAMPLING, silent=True, task="Checking the numbers")
+    return Plan((reading, checking, Step([Message("user", last)], SAMPLING)), lambda texts: Finished(texts[-1]))
 
 
 def _long(characters: int) -> str:

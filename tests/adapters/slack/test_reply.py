@@ -34,6 +34,21 @@ async def test_a_long_answer_streams_in_pieces_and_ends_with_its_controls(house:
     assert len(house.slack.called("chat.postMessage")) == 0
 
 
+async def test_steps_that_show_nothing_are_cards_in_the_stream(house: House) -> None:
+    answer = await ask(house, "in steps")
+    assert answer.shown == "And so it is."
+    assert answer.tasks == {"1": ("Reading the documents", "complete"), "2": ("Checking the numbers", "complete")}
+    assert answer.labels() == ["Retry", "Flag", "Why"]
+    broken = await ask(house, "in steps, broken")
+    assert broken.shown.strip() == "The first half"
+    assert {status for _, status in broken.tasks.values()} <= {"complete", "error"}
+    # Where there are no streams, the status tells of the same steps.
+    house.slack.faults["chat.startStream"].append("unknown_method")
+    unstreamed = await ask(house, "in steps")
+    assert (unstreamed.stream, unstreamed.shown) == ("", "And so it is.")
+    assert "Checking the numbers" in [words for _, _, words in house.slack.statuses]
+
+
 async def test_markdown_goes_as_markdown_with_a_text_beside_it(house: House) -> None:
     house.slack.faults["chat.startStream"].append("method_not_supported_for_channel_type")
     answer = await ask(house, "rich")
