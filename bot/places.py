@@ -115,6 +115,10 @@ class Places:
         known = await self._load(place.platform, place.server)
         return known.channels.get(place.channel, NO_CHANNEL)
 
+    async def channels(self, platform: str, server: str) -> Mapping[str, ChannelSettings]:
+        """The channels of a server that have settings of their own, by id."""
+        return (await self._load(platform, server)).channels if server else {}
+
     async def linked(self, place: Place) -> dict[str, ChannelSettings]:
         """The channels that `place`'s is linked with, by id, itself left out."""
         own = await self.channel(place)

@@ -21,10 +21,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack.blocks import DELETE, PRESS, RERUN, SHARE
 from adapters.slack.calls import Calls, error_of
+from adapters.slack.command_forms import COMMAND_FORM, SUGGEST
+from adapters.slack.commands import Commands
 from adapters.slack.desk import Desk, Spot
 from adapters.slack.files import Downloads
 from adapters.slack.forms import PRESS_FORM
-from adapters.slack.home import CHANNEL_FORM, HOME, SERVER_FORM, Home
+from adapters.slack.home import Home
+from adapters.slack.home_forms import CHANNEL_FORM, HOME, PERSON_FORM, SERVER_FORM
 from adapters.slack.limiter import Limiter
 from adapters.slack.moderation import CardCourier
 from adapters.slack.office import Core, Office
@@ -41,6 +44,8 @@ from bot.stores import Stores
 from bot.turns import TurnRow
 
 log = structlog.get_logger(__name__)
+
+Answering = Callable[[Callable[..., Awaitable[Any]], dict[str, Any]], Coroutine[Any, Any, None]]
 
 PING = 5.0
 """Seconds between two pings of the socket; four without an answer are a dead one."""
@@ -137,11 +142,11 @@ class SlackApp:
             str(known["team_id"]),
             str(known.get("url", "")),
         )
-        self._talk, self._presses = Talk(office), Presses(office)
+        self._talk, self._presses, self._commands = Talk(office), Presses(office), Commands(office)
         self.cards = CardCourier(office)
         self._prompts = self._talk.prompts
         quotas = Quotas(self._stores.database, settings.quota, settings.quota_roles)
-        self._home = Home(office, quotas, self._talk.command)
+        self._home = Home(office, quotas, self._commands)
         app = self._app(office, client)
         if settings.slack_app_token.get_secret_value():
             await self._connect(app, settings.slack_app_token.get_secret_value())
@@ -153,13 +158,17 @@ class SlackApp:
         pause = 1.0
         while True:
             try:
-                return dict((await client.auth_test()).data)  # type: ignore[arg-type]
+                known = dict((await client.auth_test()).data)  # type: ignore[arg-type]
             except SlackApiError as error:
                 word = error_of(error)
                 if error.response.status_code < 500 and word not in TRANSIENT:
                     raise UserError(NO_TOKEN["SLACK_BOT_TOKEN"].format(error=word)) from error
             except (aiohttp.ClientError, TimeoutError) as error:
                 log.warning("slack_away", kind=type(error).__name__, retry_seconds=pause)
+            else:
+                if "bot_id" not in known:  # a person's: their mentions would be taken for the bot's
+                    raise UserError(NO_TOKEN["SLACK_BOT_TOKEN"].format(error="it is a person's"))
+                return known
             await asyncio.sleep(pause)
             pause = min(60.0, pause * 2)
 
@@ -181,7 +190,7 @@ class SlackApp:
             attaching_conversation_kwargs_enabled=False,
         )
         app.event(ANY)(self._on_event)
-        app.command(ANY)(self._acknowledged(self._talk.command))
+        app.command(ANY)(self._acknowledged(self._commands.typed))
         app.shortcut("flag")(self._acknowledged(self._presses.flag))
         app.shortcut(ANY)(self._acknowledged(self._talk.shortcut))
         app.action(re.compile(f"^{PRESS}:"))(self._acknowledged(self._presses.press))
@@ -191,8 +200,11 @@ class SlackApp:
         app.action(re.compile(f"^{HOME}:"))(self._acknowledged(self._home.pressed))
         app.action(ANY)(self._acknowledged(None))
         app.view(PRESS_FORM)(self._acknowledged(self._presses.submitted))
-        app.view(SERVER_FORM)(self._home.server_sent)
-        app.view(CHANNEL_FORM)(self._home.channel_sent)
+        app.view(SERVER_FORM)(self._answering(self._home.server_sent))
+        app.view(CHANNEL_FORM)(self._answering(self._home.channel_sent))
+        app.view(PERSON_FORM)(self._answering(self._home.person_sent))
+        app.view(COMMAND_FORM)(self._answering(self._filled))
+        app.options(re.compile(f"^{SUGGEST}:"))(self._answering(self._commands.suggest))
         return app
 
     async def _on_event(self, body: dict[str, Any]) -> None:
@@ -211,6 +223,26 @@ class SlackApp:
                 self._spawn(self._uninstalled(team))
             case "agent_session_stopped":
                 self._spawn(self._talk.stopped(event, team))
+
+    def _answering(self, handler: Answering) -> Answering:
+        """A listener whose acknowledgement says something, so that it works first: it is waited for at the end."""
+
+        async def listener(ack: Callable[..., Awaitable[Any]], body: dict[str, Any]) -> None:
+            task = asyncio.current_task()
+            assert task is not None
+            self._tasks.add(task)
+            try:
+                await self._guarded(handler(ack, body))
+            finally:
+                self._tasks.discard(task)
+
+        return listener
+
+    async def _filled(self, ack: Callable[..., Awaitable[Any]], body: dict[str, Any]) -> None:
+        """A command's form: what is right is worked on after Slack has been told so."""
+        work = await self._commands.filled(ack, body)
+        if work is not None:
+            self._spawn(work)
 
     async def _rerun(self, body: dict[str, Any]) -> None:
         """An edited question is to be answered anew: the offer goes, or tells why not."""

@@ -106,8 +106,7 @@ def sources(found: Sequence[Source]) -> Block:
     """The sources, folded away until somebody opens them."""
     children = []
     for source in found[:MOST_SOURCES]:
-        title = f"[{source.title}]({source.url})" if source.url else source.title
-        head = f"*[{source.number}]* {_slack_link(source) if source.url else mrkdwn(title, 300)}"
+        head = f"*[{source.number}]* {link_to(source.url, source.title)}"
         heading = f" · {mrkdwn(source.heading, 200)}" if source.heading else ""
         quoted = "\n".join(f"&gt; {line}" for line in mrkdwn(source.excerpt, 900).splitlines())
         text = {"type": "mrkdwn", "text": f"{head}{heading}\n{quoted}"}
@@ -122,9 +121,10 @@ def sources(found: Sequence[Source]) -> Block:
     }
 
 
-def _slack_link(source: Source) -> str:
-    label = mrkdwn(source.title, 300).replace("|", "¦").replace(">", "")
-    return f"<{source.url}|{label}>" if source.url.startswith(("https://", "http://")) else label
+def link_to(url: str, words: str) -> str:
+    """A link in Slack's markup, or the words alone where there is nowhere to go."""
+    label = mrkdwn(words, 300).replace("|", "¦").replace(">", "")
+    return f"<{url}|{label}>" if url.startswith(("https://", "http://")) else label
 
 
 def _button(turn_id: str, button: Button, number: int) -> Block:

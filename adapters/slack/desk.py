@@ -64,6 +64,11 @@ class Desk:
             self._missing.add(feature)
             log.warning("slack_lacks", method=feature, error=error, remedy=REMEDIES.get(error, "see docs/slack.md"))
 
+    async def direct(self, user: str) -> str:
+        """The conversation of a person with the bot alone. Raises a SendError."""
+        opened = await self.calls("conversations.open", users=user)
+        return str(opened["channel"]["id"])
+
     async def post(self, spot: Spot, text: str, extra: Sequence[Block] = ()) -> str:
         """A message in the spot's thread, as plain text where its blocks are refused. Gives its ts."""
         place: dict[str, Any] = {"channel": spot.channel, "thread_ts": spot.thread or None}

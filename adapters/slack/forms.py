@@ -33,7 +33,8 @@ def press_form(turn_id: str, control: str, asks: str, kept: Mapping[str, Any], i
         blocks.append(box("note", "What should the moderators know?", optional=True))
         asks = "What should it have said?"
     optional = control in (Control.DOWN, Control.FLAG)
-    blocks.append(box("words", asks, initial=initial, optional=optional))
+    # Slack says itself that a box may stay empty.
+    blocks.append(box("words", asks.removesuffix(" (may stay empty)"), initial=initial, optional=optional))
     title = TITLES.get(Control(control), "One question")
     return modal(PRESS_FORM, title, blocks, {"turn": turn_id, "control": control, **kept})
 

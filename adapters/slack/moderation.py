@@ -32,7 +32,7 @@ class CardCourier:
         reasons = ", ".join(f"{label} × {count}" if count > 1 else label for label, count in card.reasons.items())
         title = f"Flagged: {reasons}" if reasons else "A better answer was given"
         blocks: list[Block] = [{"type": "header", "text": plain(title, 150)}]
-        link = self._link(card.message)
+        link = self._office.permalink(card.message)
         said = f"/{card.scenario} by {card.model or 'no model'}"
         blocks.append(context(card.status, said))
         if link:
@@ -50,11 +50,6 @@ class CardCourier:
                 blocks.append(markdown(f"**{label}**\n\n{_short(safe(text))}"))
         blocks += controls(card.turn_id, card.buttons, "")
         return {"text": fallback(f"{title}. {card.status}."), "blocks": blocks}
-
-    def _link(self, message: MessageRef | None) -> str:
-        if message is None or not message.messages or not self._office.url.startswith("http"):
-            return ""
-        return f"{self._office.url.rstrip('/')}/archives/{message.channel}/p{message.messages[0].replace('.', '')}"
 
 
 def _short(text: str) -> str:

@@ -13,7 +13,7 @@ from adapters.slack.people import People
 from adapters.slack.running import Running, Seen
 from bot.commands import Command
 from bot.reply import Reply
-from bot.request import Request
+from bot.request import MessageRef, Request
 from bot.stores import Stores
 
 
@@ -41,6 +41,12 @@ class Office:
     url: str
     running: Running = field(default_factory=Running)
     seen: Seen = field(default_factory=Seen)
+
+    def permalink(self, message: MessageRef | None) -> str:
+        """Where a message can be looked up, "" where that is not known."""
+        if message is None or not message.messages or not self.url.startswith("http"):
+            return ""
+        return f"{self.url.rstrip('/')}/archives/{message.channel}/p{message.messages[0].replace('.', '')}"
 
     async def versions(self, turn_id: str) -> list[str]:
         """The ids of all tries of a turn, the first one first."""

@@ -10,18 +10,25 @@ import structlog
 
 from adapters.slack.calls import Unsupported
 from adapters.slack.office import Office
+from bot.database import now
 from bot.delivery import SendError
 
 log = structlog.get_logger(__name__)
 
-CHANNEL = "Summarise the channel I am looking at"
-"""This prompt stands for the channel that Slack says the person has open."""
+VIEWED = {
+    "Summarise the channel I am looking at": "summarize",
+    "Translate the channel I am looking at": "translate",
+}
+"""These prompts stand for the channel that Slack says the person has open, each with its command."""
+OF_CHANNEL = tuple(zip(("Summarise this channel", "Translate this channel"), VIEWED, strict=True))
+QUIZ = "!tutor mode:quiz"
 PROMPTS = (
     ("Translate", "!translate Where can we meet tomorrow? to:French"),
     ("Explain", "!tutor math: solve 2x + 3 = 11"),
     ("Tell a story", "!story a lighthouse keeper who is afraid of the dark"),
     ("Write a headline", "!write headline The council voted 7 to 2 for a new bridge over the river"),
 )
+MOST_OFFERED = 4
 MOST = 5_000
 
 Body = Mapping[str, Any]
@@ -40,8 +47,7 @@ class Prompts:
 
     async def offer(self, channel: str, user: str) -> None:
         """Offer what fits in the conversation with the bot."""
-        offered = PROMPTS if not self.viewed(user) else (("Summarise this channel", CHANNEL), *PROMPTS[:3])
-        prompts = [{"title": title, "message": message} for title, message in offered]
+        prompts = [{"title": title, "message": message} for title, message in await self._fitting(user)]
         method = "assistant.threads.setSuggestedPrompts"
         if not self._office.desk.has(method) or not self._office.desk.calls.free(method):
             return
@@ -51,6 +57,19 @@ class Prompts:
             self._office.desk.lacks(method, error.error)
         except SendError as error:
             log.info("slack_prompts_not_set", kind=type(error).__name__, detail=error.detail)
+
+    async def _fitting(self, user: str) -> list[tuple[str, str]]:
+        """What the person looks at first, then their due cards, then what can be done at any time."""
+        stores = self._office.stores
+        off = (await stores.places.server("slack", self._office.team)).scenarios_off
+        due = len(await stores.cards.due(f"slack:{user}", now()))
+        offered = [*OF_CHANNEL] if self.viewed(user) else []
+        offered += [(f"Quiz me: {due} due" if due > 1 else "Quiz me: one card is due", QUIZ)] if due else []
+        if (await self._office.people.author(user)).locale.startswith("fr"):
+            offered += [(title, message.replace("to:French", "to:English")) for title, message in PROMPTS]
+        else:
+            offered += PROMPTS
+        return [pair for pair in offered if _command_of(pair[1]) not in off][:MOST_OFFERED]
 
     async def looked(self, event: Body, body: Body) -> None:
         """A person looks at something else."""
@@ -64,6 +83,10 @@ class Prompts:
             self._viewed.popitem(last=False)
         if event.get("channel"):
             await self.offer(str(event["channel"]), user)
+
+
+def _command_of(message: str) -> str:
+    return VIEWED.get(message) or message.removeprefix("!").partition(" ")[0]
 
 
 def _channel_of(context: Body) -> str:

@@ -59,6 +59,26 @@ def _named(elements: object) -> Iterator[str]:
         yield from _named(element.get("elements") or ())
 
 
+def forwarded(message: Event) -> list[tuple[str, str]]:
+    """Who wrote the messages that came forwarded with one, and what; previews of web pages are none."""
+    return [
+        (str(shared.get("author_name") or shared.get("author_id") or "somebody"), str(shared.get("text") or ""))
+        for shared in _shared(message)
+        if shared.get("text")
+    ]
+
+
+def files_of(message: Event) -> list[Event]:
+    """A message's files and those of the messages forwarded with it."""
+    holders = [message, *_shared(message)]
+    return [file for holder in holders for file in holder.get("files") or () if isinstance(file, dict)]
+
+
+def _shared(message: Event) -> list[Event]:
+    found = message.get("attachments") or ()
+    return [one for one in found if isinstance(one, dict) and (one.get("is_share") or one.get("is_msg_unfurl"))]
+
+
 def is_command(text: str, names: Collection[str]) -> bool:
     """Whether a message is a typed command, such as "!translate ..."; "!nice work" is none."""
     typed = _TYPED.match(text)

@@ -35,7 +35,7 @@ class Running:
 
 
 class Seen:
-    """What was begun lately: guards the steps before the core's own claim."""
+    """What was begun lately: guards the steps before the core's own claim, which Slack may ask for twice."""
 
     def __init__(self) -> None:
         self._ids: OrderedDict[str, None] = OrderedDict()
@@ -48,3 +48,14 @@ class Seen:
         if len(self._ids) > MOST_SEEN:
             self._ids.popitem(last=False)
         return True
+
+    @contextmanager
+    def once(self, key: str) -> Iterator[bool]:
+        """True for the first; what broke may be begun again."""
+        first = self.first(key)
+        try:
+            yield first
+        except BaseException:
+            if first:
+                self._ids.pop(key, None)
+            raise

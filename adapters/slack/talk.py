@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import structlog
 
-from adapters.slack.calls import Unsupported
+from adapters.slack.background import Background
 from adapters.slack.desk import Spot
 from adapters.slack.office import Office
-from adapters.slack.prompts import CHANNEL, Prompts
+from adapters.slack.prompts import VIEWED, Prompts
 from adapters.slack.questions import Questions
-from adapters.slack.reading import as_command, by_a_person, is_command, mentions, speaks_to_another, spoken
+from adapters.slack.reading import as_command, by_a_person, files_of, is_command, mentions, speaks_to_another, spoken
 from adapters.slack.reply import PrivateReply, ThreadReply
 from adapters.slack.text import incoming, mentioned
 from bot.controls import Control
-from bot.delivery import SendError
 from bot.reply import SilentReply
 from bot.request import Place, Press, Quote, Request, one_line
 
@@ -25,9 +24,9 @@ log = structlog.get_logger(__name__)
 
 SETTLE = 0.6
 """Seconds in which a person's next message in the same thread still belongs to the question."""
-BACKGROUND = 30
-"""Messages of a thread that are read at most."""
-LONGEST = 3.0
+UNREAD = "I can read nothing in the channel you look at. Invite me there, open it, then ask again."
+MOST_TRANSLATED = 12
+"""So many of a channel's latest messages are translated."""
 
 Body = Mapping[str, Any]
 
@@ -39,6 +38,7 @@ class Talk:
         self._office = office
         self.prompts = Prompts(office)
         self.questions = Questions(office)
+        self._background = Background(office)
 
     async def message(self, event: Body, team: str) -> None:
         """A message or a mention: both are delivered for the same words, and answered once."""
@@ -52,61 +52,58 @@ class Talk:
         if not by_a_person(event, me):
             return
         channel, ts, user = str(event["channel"]), str(event["ts"]), str(event["user"])
-        thread = str(event.get("thread_ts") or "")
-        named = mentions(event, me)
-        direct = channel.startswith("D")
+        thread, named = str(event.get("thread_ts") or ""), mentions(event, me)
         place = Place("slack", team, channel, thread or ts)
-        if not (direct or await self._for_us(event, place, user, named)):
+        if not (channel.startswith("D") or await self._for_us(event, place, user, named)):
             return
-        words = spoken(event, me)
-        if named and not direct:
-            words = as_command(words, office.desk.commands)
-        author = await office.people.author(user)
-        names = await office.people.names(mentioned(str(event.get("text") or "")))
-        quotes: tuple[Quote, ...] = ()
-        if direct and words == CHANNEL:
-            words, quotes = "/summarize", await self._viewed(user)
-        elif thread and not direct:
-            quotes = await self._background(channel, thread, ts)
-        request = Request(
-            id=f"{team}:{channel}:{ts}",
-            place=place,
-            author=author,
-            text=words,
-            quotes=quotes,
-            attachments=office.downloads.attachments(event.get("files")),
-            settle=SETTLE if thread else 0.0,
-        )
-        spot = Spot(team, channel, user, thread or ts, asked=ts, opens=not thread, names=names)
-        title = one_line(words, 120)
-        reply = ThreadReply(office.desk, spot, office.running.noted, office.versions, title)
-        await self.questions.answer(request, spot, reply)
+        with office.seen.once(f"{team}:{channel}:{ts}") as first:
+            if first:
+                await self._answer(event, place, user, named=named)
 
-    async def command(self, body: Body) -> None:
-        """A slash command: with the bot alone it opens a thread, elsewhere only its user sees the answer."""
-        office = self._office
-        team, channel, user = str(body["team_id"]), str(body["channel_id"]), str(body["user_id"])
-        if not office.seen.first(str(body["trigger_id"])):
-            return
-        typed = str(body.get("text") or "")
-        words = incoming(typed)
-        name = str(body["command"]).removeprefix("/")
-        if name in office.desk.commands and f"/{name}" != office.desk.command:
-            text = f"/{name} {words}".strip()
-        else:
-            text = as_command(words.removeprefix("/"), office.desk.commands) or "/help"
-        names = await office.people.names(mentioned(typed))
-        spot = Spot(team, channel, user, response_url=str(body.get("response_url") or ""), names=names)
-        if spot.direct:
-            spot = await self._opened(spot, f"{body['command']} {words}")
+    async def _answer(self, event: Body, place: Place, user: str, *, named: bool) -> None:
+        office, me = self._office, self._office.me
+        channel, ts, thread = place.channel, str(event["ts"]), str(event.get("thread_ts") or "")
+        spot = Spot(
+            place.server, channel, user, place.thread, asked=ts, opens=not thread,
+            names=await office.people.names(mentioned(str(event.get("text") or ""))),
+        )  # fmt: skip
+        words = spoken(event, me)
+        if named and not spot.direct:
+            words = as_command(words, office.desk.commands)
         request = Request(
-            id=str(body["trigger_id"]),
-            place=Place("slack", team, channel, spot.thread),
-            author=await office.people.author(user),
-            text=text,
-            private=not spot.thread,
-        )
-        await office.core.handle(request, self._reply(spot, one_line(words, 120)))
+            id=f"{place.server}:{channel}:{ts}", place=place, author=await office.people.author(user), text=words,
+            attachments=office.downloads.attachments(files_of(event)), settle=SETTLE if thread else 0.0,
+        )  # fmt: skip
+        reply = ThreadReply(office.desk, spot, office.running.noted, office.versions, one_line(words, 120))
+        if spot.direct and words in VIEWED:
+            await self._about_viewed(request, VIEWED[words], spot, reply)
+            return
+        await self.questions.answer(await self._with_background(request, event, spot), spot, reply)
+
+    async def _with_background(self, request: Request, event: Body, spot: Spot) -> Request:
+        """The question with what others wrote before it, and what came forwarded with it."""
+        quotes, files = await self._background.forwarded(event), list[Body]()
+        if not request.text and quotes:  # nothing but a forwarded message: it is what is said
+            return replace(request, text="\n".join(quote.text for quote in quotes))
+        if not spot.opens and not spot.direct:
+            new = await self._office.stores.memory.find(request.user, request.place) is None
+            before, files = await self._background.thread(spot.channel, spot.thread, spot.asked, new=new)
+            quotes = before + quotes
+        attachments = request.attachments or self._office.downloads.attachments(files)
+        return replace(request, quotes=quotes, attachments=attachments)
+
+    async def _about_viewed(self, request: Request, command: str, spot: Spot, reply: ThreadReply) -> None:
+        """A command about the channel a person looks at: what Slack shows them, they may have summed up."""
+        channel = self.prompts.viewed(spot.user)
+        quotes = await self._background.latest(channel) if channel else ()
+        if not quotes:
+            await reply.fail(UNREAD)
+            return
+        request = replace(request, text="", command=command, quotes=quotes)
+        if command == "translate":
+            lines = (f"{one_line(quote.name)}: {one_line(quote.text, 300)}" for quote in quotes[-MOST_TRANSLATED:])
+            request = replace(request, options={"text": "\n".join(lines)}, quotes=())
+        await self.questions.answer(request, spot, reply)
 
     async def shortcut(self, body: Body) -> None:
         """A shortcut on a message: its answer is for the one who clicked."""
@@ -115,7 +112,8 @@ class Talk:
             return
         team, channel, user = str(body["team"]["id"]), str(body["channel"]["id"]), str(body["user"]["id"])
         written = str(message.get("text") or "")
-        text, callback = incoming(written), str(body["callback_id"])
+        shared = [quote.text for quote in await self._background.forwarded(message)]
+        text, callback = "\n".join(filter(None, (incoming(written), *shared))), str(body["callback_id"])
         thread = str(message.get("thread_ts") or "")
         quotes: tuple[Quote, ...] = ()
         options: dict[str, str] = {}
@@ -127,7 +125,7 @@ class Talk:
             case "support":
                 options = {"question": text}
             case "summarize" if thread or message.get("reply_count"):
-                quotes = await self._background(channel, thread or str(message["ts"]), "", whole=True)
+                quotes = await self._background.whole(channel, thread or str(message["ts"]))
             case _:
                 options = {"text": text}
         author = await office.people.author(user)
@@ -140,10 +138,11 @@ class Talk:
             command={"correct": "tutor"}.get(callback, callback),
             options=options,
             quotes=quotes,
-            attachments=office.downloads.attachments(message.get("files")),
+            attachments=office.downloads.attachments(files_of(message)),
             private=True,
         )
-        await office.core.handle(request, self._reply(spot, ""))
+        reply = PrivateReply(office.desk, spot, office.running.noted, office.versions, office.http)
+        await office.core.handle(request, reply)
 
     async def stopped(self, event: Body, team: str) -> None:
         """Slack's own Stop button: it closes the stream, we end the work."""
@@ -177,21 +176,6 @@ class Talk:
             if silent.words:
                 await office.desk.whisper(Spot(team, channel, user, thread), silent.words)
 
-    def _reply(self, spot: Spot, title: str) -> ThreadReply | PrivateReply:
-        office = self._office
-        if spot.thread:
-            return ThreadReply(office.desk, spot, office.running.noted, office.versions, title)
-        return PrivateReply(office.desk, spot, office.running.noted, office.versions, office.http)
-
-    async def _opened(self, spot: Spot, typed: str) -> Spot:
-        """The thread for a command's answer; none between two people, where the bot is no member."""
-        try:
-            ts = await self._office.desk.post(spot, f"`{typed.strip().replace('`', '´')[:300]}`")
-        except SendError as error:
-            log.info("slack_command_elsewhere", kind=type(error).__name__, detail=error.detail)
-            return spot
-        return Spot(spot.team, spot.channel, spot.user, ts, names=spot.names)
-
     async def _for_us(self, event: Body, place: Place, user: str, named: bool) -> bool:
         """Whether a message in a channel is meant for the bot, by the channel's settings."""
         office = self._office
@@ -208,55 +192,3 @@ class Talk:
             goes_on = last is None or last.action != "handoff"
         settings = await office.stores.places.channel(place)
         return settings.hears(named=named or goes_on, new_post=not thread, in_thread=bool(thread))
-
-    async def _background(self, channel: str, thread: str, ts: str, *, whole: bool = False) -> tuple[Quote, ...]:
-        """What others have written in a thread since the bot's last answer; `whole`: all of it."""
-        office = self._office
-        kept: list[Body] = []
-        for message in await self._messages("conversations.replies", channel=channel, ts=thread, limit=BACKGROUND):
-            if message.get("user") == office.me and not whole:
-                kept.clear()
-            elif by_a_person(message, office.me) and str(message.get("ts")) != ts:
-                kept.append(message)
-        return await self._quoted(kept)
-
-    async def _viewed(self, user: str) -> tuple[Quote, ...]:
-        """The latest messages of the channel a person looks at: what Slack shows them, they may have summed up."""
-        channel = self.prompts.viewed(user)
-        if not channel:
-            return ()
-        found = await self._messages("conversations.history", channel=channel, limit=BACKGROUND)
-        return await self._quoted([message for message in reversed(found) if by_a_person(message, self._office.me)])
-
-    async def _messages(self, method: str, **arguments: Any) -> Sequence[Body]:
-        """What was written somewhere; nothing where it cannot be read."""
-        office = self._office
-        if not office.desk.has(method) or not office.desk.calls.free(method):
-            return ()
-        try:
-            async with asyncio.timeout(LONGEST):
-                answer = await office.desk.calls(method, **arguments)
-        except Unsupported as error:
-            if error.error == "missing_scope":
-                office.desk.lacks(method, error.error)
-            return ()
-        except (SendError, TimeoutError) as error:
-            log.info("slack_messages_not_read", method=method, kind=type(error).__name__)
-            return ()
-        return answer.get("messages") or ()
-
-    async def _quoted(self, kept: Sequence[Body]) -> tuple[Quote, ...]:
-        office = self._office
-        named = [str(message["user"]) for message in kept]
-        named += mentioned(" ".join(str(message.get("text") or "") for message in kept))
-        names = await office.people.names(dict.fromkeys(named))
-        return tuple(
-            Quote(names.get(str(message["user"]), str(message["user"])), _shown(message, names)) for message in kept
-        )
-
-
-def _shown(message: Body, names: Mapping[str, str]) -> str:
-    text = str(message.get("text") or "")
-    for user, name in names.items():
-        text = text.replace(f"<@{user}>", f"@{name}")
-    return incoming(text)

@@ -141,7 +141,8 @@ class Workspace(Slack):
 
     async def _post(self, kind: str, delivery: Delivery) -> None:
         body, content_type = encoded(kind, delivery.payload)
-        delivery.status = await post_signed(self.http_url, body, content_type)
+        delivery.status, text = await post_signed(self.http_url, body, content_type)
+        delivery.answer = json.loads(text) if text.startswith("{") else {}
         delivery.seconds = time.monotonic() - delivery.sent
         delivery.acknowledged.set()
 
@@ -159,7 +160,7 @@ class Workspace(Slack):
     def say(self, user: str, channel: str, text: str, /, *, thread: str = "", **more: Any) -> Message:
         """Somebody writes; a mention is delivered twice, as Slack does."""
         message = Message(channel, self.new_ts(), user, text, thread=thread)
-        message.files = more.get("files", [])
+        message.files, message.attachments = more.get("files", []), more.get("attachments", [])
         self.messages[channel, message.ts] = message
         event = (
             event_of(message) | {"team": TEAM, "channel_type": "im" if channel.startswith("D") else "channel"} | more
@@ -199,6 +200,23 @@ class Workspace(Slack):
         if not message.ephemeral:
             payload["message"] = event_of(message)
         return payload
+
+    def suggest(self, user: str, action: str, typed: str) -> Delivery:
+        """Somebody types into a box of a form that completes words."""
+        payload = {
+            "type": "block_suggestion", "user": {"id": user}, "team": {"id": TEAM}, "api_app_id": APP,
+            "action_id": action, "block_id": "b", "value": typed, "container": {"type": "view", "view_id": "V0"},
+        }  # fmt: skip
+        return self.deliver("interactive", payload)
+
+    def pick(self, user: str, view: dict[str, Any], action: str, **chosen: Any) -> Delivery:
+        """Choose something in a form that reacts to it."""
+        payload = {
+            "type": "block_actions", "user": {"id": user, "team_id": TEAM}, "team": {"id": TEAM}, "api_app_id": APP,
+            "container": {"type": "view", "view_id": view["id"]}, "view": view, "trigger_id": self.trigger(),
+            "actions": [{"action_id": action, "type": "conversations_select", "block_id": "b", **chosen}],
+        }  # fmt: skip
+        return self.deliver("interactive", payload)
 
     def press_home(self, user: str, label: str) -> Delivery:
         """Press a button of a person's Home tab."""
@@ -260,12 +278,14 @@ def encoded(kind: str, payload: dict[str, Any]) -> tuple[bytes, str]:
     return urlencode(form).encode(), "application/x-www-form-urlencoded"
 
 
-async def post_signed(url: str, body: bytes, content_type: str, *, secret: str = SECRET, age: float = 0.0) -> int:
-    """Post as Slack signs it; gives the status."""
+async def post_signed(
+    url: str, body: bytes, content_type: str, *, secret: str = SECRET, age: float = 0.0
+) -> tuple[int, str]:
+    """Post as Slack signs it; gives the status and what was answered."""
     stamp = str(int(time.time() - age))
     mac = hmac.new(secret.encode(), f"v0:{stamp}:".encode() + body, hashlib.sha256).hexdigest()
     headers = {
         "Content-Type": content_type, "X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": f"v0={mac}",
     }  # fmt: skip
     async with aiohttp.ClientSession() as session, session.post(url, data=body, headers=headers) as answer:
-        return answer.status
+        return answer.status, await answer.text()

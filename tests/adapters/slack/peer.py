@@ -59,6 +59,7 @@ class Message:
     tasks: dict[str, tuple[str, str]] = field(default_factory=dict)
     edits: int = 0
     files: list[dict[str, Any]] = field(default_factory=list)
+    attachments: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def shown(self) -> str:
@@ -417,6 +418,14 @@ class Slack:
         self._spend(given.get("trigger_id", ""))
         return {"view": self._keep_view(given["view"])}
 
+    def _views_update(self, given: dict[str, Any]) -> dict[str, Any]:
+        if given.get("view_id") not in self.views:
+            raise Refusal("not_found")
+        if wrong := wrong_view(given["view"]):
+            raise Refusal("invalid_arguments", (wrong,))
+        self.views[given["view_id"]] |= given["view"]
+        return {"view": self.views[given["view_id"]]}
+
     def _views_publish(self, given: dict[str, Any]) -> dict[str, Any]:
         if wrong := wrong_view(given["view"]):
             raise Refusal("invalid_arguments", (wrong,))
@@ -584,6 +593,8 @@ def event_of(message: Message) -> dict[str, Any]:
         event["blocks"] = message.blocks
     if message.files:
         event["files"] = message.files
+    if message.attachments:
+        event["attachments"] = message.attachments
     return event
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot.commands import Command, Option
 from bot.controls import USUAL
 from bot.scenarios.memory import MemoryScenario
@@ -65,4 +67,16 @@ class Tutor:
         return Plan((Step([Message("user", f"say: {turn.options}")], SAMPLING),))
 
 
-SCENARIOS = (Talk(), Summarize(), Tutor(), MemoryScenario(), *scenes.SCENARIOS[1:])
+class Translate(scenes.Translate):
+    """Takes the reader's own language where none is named, as the true one does."""
+
+    command = replace(
+        scenes.Translate.command,
+        options=tuple(replace(option, required=option.rest) for option in scenes.Translate.command.options),
+    )
+
+    async def plan(self, turn: Turn) -> Plan:
+        return await super().plan(replace(turn, options={"to": turn.locale, **turn.options}))
+
+
+SCENARIOS = (Talk(), Summarize(), Tutor(), MemoryScenario(), Translate(), *scenes.SCENARIOS[2:])

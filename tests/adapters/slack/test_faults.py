@@ -136,8 +136,8 @@ async def test_a_bad_or_stale_signature_is_401(open_app: Opener, slack: Workspac
         message = {"type": "message", "user": "U0ANN", "channel": "D0ANN", "ts": "1.0", "text": "say: no"}
         event = {"type": "event_callback", "team_id": TEAM, "event": message}
         body, kind = encoded("events_api", event)
-        assert await post_signed(slack.http_url, body, kind, secret="wrong") == 401
-        assert await post_signed(slack.http_url, body, kind, age=600) == 401
+        assert (await post_signed(slack.http_url, body, kind, secret="wrong"))[0] == 401
+        assert (await post_signed(slack.http_url, body, kind, age=600))[0] == 401
         async with aiohttp.ClientSession() as session, session.post(slack.http_url, data=body) as answer:
             assert answer.status == 401
         assert slack.by_bot() == []
@@ -146,7 +146,7 @@ async def test_a_bad_or_stale_signature_is_401(open_app: Opener, slack: Workspac
 async def test_slacks_check_of_the_address_is_answered(open_app: Opener, slack: Workspace) -> None:
     async with open_app(**HTTP):
         body, kind = encoded("events_api", {"type": "url_verification", "challenge": "c-1", "token": "x"})
-        assert await post_signed(slack.http_url, body, kind) == 200
+        assert await post_signed(slack.http_url, body, kind) == (200, '{"challenge": "c-1"}')
 
 
 async def test_two_hundred_commands_in_ten_seconds(house: House) -> None:

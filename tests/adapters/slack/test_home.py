@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
+from bot.learning.flags import Reason, Report
 from bot.request import Author, Place
 from tests.adapters.slack.conftest import House
 from tests.adapters.slack.delivery import Workspace
@@ -92,18 +93,91 @@ async def test_admins_change_the_workspaces_settings_and_others_cannot(house: Ho
     assert {change.user for change in await house.stores.places.audit("slack", TEAM)} == {"slack:U0BEN"}
 
 
-async def test_a_channel_is_set_from_the_page(house: House) -> None:
+async def test_a_channel_is_set_from_the_page_beginning_from_what_it_has(house: House) -> None:
+    admin = Author("U0BEN", admin=True)
+    await house.stores.places.change(Place("slack", TEAM, "C0HELP"), admin, "scenario", "support")
     await opened(house, "U0BEN")
     house.slack.press_home("U0BEN", "Channel settings")
     view = await form(house)
+    await house.slack.pick("U0BEN", view, "home:picked", selected_conversation="C0HELP").acknowledged.wait()
+    await house.slack.until(lambda: view["blocks"][2]["element"]["initial_option"]["value"] == "support")
+    # Whoever manages nothing gets no page with settings.
+    house.slack.pick("U0ANN", view, "home:picked", selected_conversation="C0HELP")
+    await house.slack.until(lambda: "Only people who manage" in str(list(house.slack.views.values())))
+    mode, scenario = (block["block_id"] for block in view["blocks"][1:])
     values = {
-        "channel": {"channel": {"selected_conversation": "C0HELP"}},
-        "mode": {"mode": {"selected_option": {"value": "every"}}},
-        "scenario": {"scenario": {"selected_option": {"value": "support"}}},
+        "channel": {"home:picked": {"selected_conversation": "C0HELP"}},
+        mode: {"chosen": {"selected_option": {"value": "every"}}},
+        scenario: {"chosen": {"selected_option": {"value": "support"}}},
     }
+    refused = house.slack.submit("U0ANN", view, values)
+    await refused.acknowledged.wait()
+    assert "Only people who manage" in str(refused.answer["errors"][mode])
     await house.slack.submit("U0BEN", view, values).acknowledged.wait()
     asked = house.slack.say("U0ANN", "C0HELP", "How do I install it?")
     assert "make run" in (await house.slack.answer("C0HELP", asked.ts)).shown
+    assert "<#C0HELP>: answer every new message, support" in await opened(house, "U0BEN")
+
+
+async def test_a_person_gets_a_quota_of_their_own(open_app: Opener) -> None:
+    async with open_app(quota="1/day") as house:
+        await ask(house, "say: One.")
+        await opened(house, "U0BEN")
+        house.slack.press_home("U0BEN", "A person's quota")
+        view = await form(house)
+        values: dict[str, Any] = {
+            "person": {"person": {"selected_user": "U0ANN"}},
+            "quota": {"quota": {"value": "many"}},
+            "again": {"again": {"selected_options": [{"value": "yes"}]}},
+        }
+        wrong = house.slack.submit("U0BEN", view, values)
+        await wrong.acknowledged.wait()
+        assert list(wrong.answer["errors"]) == ["quota"]
+        values["quota"]["quota"]["value"] = "3/day"
+        refused = house.slack.submit("U0ANN", view, values)
+        await refused.acknowledged.wait()
+        assert "Only people who manage" in str(refused.answer)
+        assert "0 left until" in await opened(house, "U0ANN")
+        await house.slack.submit("U0BEN", view, values).acknowledged.wait()
+        await house.app.settled()
+        assert "3 left until" in await opened(house, "U0ANN")
+        assert "`U0ANN`: 3/day" in await opened(house, "U0BEN")
+
+
+async def test_consent_to_training_is_given_and_taken_back(house: House) -> None:
+    assert "not used to train" in await opened(house, "U0ANN")
+    house.slack.press_home("U0ANN", "Allow training with mine")
+    await house.slack.until(lambda: "may be used to train" in str(house.slack.homes["U0ANN"]))
+    assert await house.stores.members.preference("slack:U0ANN", "training") == "on"
+    assert await house.stores.members.preference("slack:U0BEN", "training") == ""
+    house.slack.press_home("U0ANN", "Do not train with mine")
+    await house.slack.until(lambda: "not used to train" in str(house.slack.homes["U0ANN"]))
+    assert await house.stores.members.preference("slack:U0ANN", "training") == ""
+
+
+async def test_what_is_kept_is_shown_wherever_it_was_said(house: House) -> None:
+    await ask(house, "say: One.")
+    await house.stores.memory.learn("slack:U0ANN", Place("slack", TEAM, "C0HELP"), "I am allergic to nuts")
+    await opened(house, "U0ANN")
+    house.slack.press_home("U0ANN", "Show")
+    shown = str(await form(house))
+    assert "I am allergic to nuts" in shown
+    assert "1 question and its answer" in shown
+
+
+async def test_moderators_get_links_to_what_waits(house: House) -> None:
+    answer = await ask(house, "say: It closes at five.")
+    await house.stores.places.change(Place("slack", TEAM), Author("U0BEN", admin=True), "moderators_channel", "C0HELP")
+    row = (await house.stores.turns.of_user("slack:U0ANN"))[0]
+    await house.stores.reviews.flag(row, "slack:U0ANN", Report((Reason.WRONG_FACT,)))
+    card = (await house.slack.until(lambda: house.slack.by_bot("C0HELP")))[0]
+    link = f"{house.slack.url}/archives/C0HELP/p{card.ts.replace('.', '')}"
+    page = await opened(house, "U0BEN")
+    while link not in page:  # the card's place is written down after it stands there
+        page = await opened(house, "U0BEN")
+    assert "1 flagged answer waits" in page
+    assert "say: It closes at five." in page
+    assert answer.shown not in await opened(house, "U0ANN")
 
 
 async def test_due_cards_are_offered_as_a_quiz(house: House) -> None:
@@ -124,9 +198,18 @@ async def test_prompts_fit_what_the_person_looks_at(house: House) -> None:
     looked = {"type": "app_context_changed", "user": "U0ANN", "channel": "D0ANN", "context": {"entities": entities}}
     house.slack.event(looked)
     offered = await house.slack.until(lambda: house.slack.prompts["D0ANN"] != first and house.slack.prompts["D0ANN"])
-    assert offered[0]["title"] == "Summarise this channel"
+    assert [one["title"] for one in offered[:2]] == ["Summarise this channel", "Translate this channel"]
     asked = house.slack.say("U0ANN", "D0ANN", offered[0]["message"])
     assert (await house.slack.answer("D0ANN", asked.ts)).shown == "Ben: The pump is broken"
+    # What is switched off is not offered, and due cards are.
+    await house.stores.cards.add("slack:U0ANN", "I goed", "I went", subject="English")
+    await house.stores.places.change(Place("slack", TEAM), Author("U0BEN", admin=True), "scenarios_off", "summarize")
+    house.slack.prompts.clear()
+    house.slack.event({"type": "app_home_opened", "user": "U0ANN", "channel": "D0ANN", "tab": "messages"})
+    now = await house.slack.until(lambda: house.slack.prompts.get("D0ANN"))
+    assert [one["title"] for one in now] == [
+        "Translate this channel", "Quiz me: one card is due", "Translate", "Explain",
+    ]  # fmt: skip
     # Somebody else looks at nothing that Slack told us of, and gets nothing of it.
     asked = house.slack.say("U0BEN", "D0BEN", offered[0]["message"])
     assert "pump" not in (await house.slack.answer("D0BEN", asked.ts)).shown

@@ -20,7 +20,7 @@ from bot.scenarios.catalogue import catalogue
 from bot.settings import Settings
 from tests.adapters.slack.conftest import House
 from tests.adapters.slack.delivery import SECRET, Workspace
-from tests.adapters.slack.peer import APP_TOKEN, BOT_TOKEN, NEEDS
+from tests.adapters.slack.peer import APP_TOKEN, BOT_TOKEN, NEEDS, TEAM
 from tests.adapters.slack.peer import SCOPES as GRANTED
 
 ROOT = Path(__file__).parents[3]
@@ -148,6 +148,13 @@ async def test_a_token_that_will_never_do_ends_the_start_with_a_sentence(slack: 
                 pass
         assert words in caught.value.words
         assert "xoxb-other" not in caught.value.words
+
+
+async def test_a_persons_token_is_refused(slack: Workspace, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slack, "_auth_test", lambda _: {"user_id": "U0ANN", "team_id": TEAM, "user": "ann"})
+    with pytest.raises(UserError, match="a person's"):
+        async with SlackApp(house.chatbot, house.stores, settings_for(slack)):
+            pass
 
 
 async def test_a_slack_that_is_away_at_the_start_is_waited_for(slack: Workspace, house: House) -> None:

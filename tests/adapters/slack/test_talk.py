@@ -101,8 +101,8 @@ async def test_the_umbrella_command_is_private_in_a_channel_and_a_thread_with_th
 async def test_an_empty_command_is_help_and_an_unknown_one_is_explained(house: House) -> None:
     house.slack.command("U0ANN", "C0TALK", "")
     assert "see every command" in (await house.slack.whispered("U0ANN")).shown
-    house.slack.command("U0ANN", "C0TALK", "translate good morning")
-    assert (await house.slack.whispered("U0ANN", 2)).shown.startswith("/parley translate needs to")
+    house.slack.command("U0ANN", "C0TALK", "translate tone:loud good morning")
+    assert (await house.slack.whispered("U0ANN", 2)).shown.startswith("/parley translate does not know tone")
 
 
 async def test_a_command_of_its_own_name_when_switched_on(open_app: Opener) -> None:
@@ -232,3 +232,60 @@ async def test_a_restart_answers_nothing_twice(open_app: Opener, slack: Workspac
         other = slack.say("U0ANN", "D0ANN", "say: Other.")
         await slack.answer("D0ANN", other.ts)
     assert [message.shown for message in slack.by_bot("D0ANN")] == ["Once.", "Other."]
+
+
+async def test_the_files_of_a_threads_first_message_come_along(house: House) -> None:
+    house.slack.stored["F1"] = ("notes.txt", b"the roof leaks")
+    root = house.slack.say("U0BEN", "C0TALK", "Our notes", subtype="file_share", files=[house.slack.file_of("F1")])
+    house.slack.say("U0ANN", "C0TALK", f"<@{BOT}> say: Read.", thread=root.ts)
+    assert (await house.slack.answer("C0TALK", root.ts)).shown == "Read. [notes.txt: the roof leaks]"
+    # Once the bot has spoken, what came before is known.
+    house.slack.say("U0ANN", "C0TALK", f"<@{BOT}> say: Next.", thread=root.ts)
+    assert (await house.slack.answer("C0TALK", root.ts, 2)).shown == "Next."
+
+
+async def test_forwarded_messages_are_read_and_previews_of_pages_are_not(house: House) -> None:
+    house.slack.stored["F1"] = ("notes.txt", b"the roof leaks")
+    shared = {"is_share": True, "author_name": "Ben", "text": "The pump <@U0BEN> fixed is broken"}
+    preview = {"from_url": "https://example.org", "text": "A page"}
+    asked = house.slack.say("U0ANN", "D0ANN", "quotes", attachments=[shared, preview])
+    assert (await house.slack.answer("D0ANN", asked.ts)).shown == "Ben: The pump @Ben fixed is broken"
+    # Forwarded without a word, it is what is said; its files come along.
+    alone = {**shared, "text": "say: Forwarded.", "files": [house.slack.file_of("F1")]}
+    asked = house.slack.say("U0ANN", "D0ANN", "", attachments=[alone])
+    assert (await house.slack.answer("D0ANN", asked.ts)).shown == "Forwarded. [notes.txt: the roof leaks]"
+
+
+async def test_a_group_message_is_a_shared_place(house: House) -> None:
+    house.slack.members["G0GROUP"] = {BOT, "U0ANN", "U0BEN"}
+    house.slack.say("U0ANN", "G0GROUP", "say: among us", channel_type="mpim")
+    asked = house.slack.say("U0ANN", "G0GROUP", f"<@{BOT}> say: to you", channel_type="mpim")
+    assert (await house.slack.answer("G0GROUP", asked.ts)).shown == "to you"
+    assert len(house.slack.by_bot("G0GROUP")) == 1
+    start = house.slack.called("chat.startStream")[0].arguments
+    assert start["recipient_user_id"] == "U0ANN"
+    house.slack.command("U0BEN", "G0GROUP", "translate to:French Good morning")
+    assert (await house.slack.whispered("U0BEN")).channel == "G0GROUP"
+
+
+async def test_what_the_bot_posted_itself_is_known_to_who_asks_below_it(house: House) -> None:
+    house.slack.command("U0ANN", "C0TALK", "translate to:French Good morning")
+    house.slack.press("U0ANN", await house.slack.whispered("U0ANN"), "Share")
+    shared = (await house.slack.until(lambda: house.slack.by_bot("C0TALK")))[0]
+    house.slack.say("U0BEN", "C0TALK", f"<@{BOT}> quotes", thread=shared.ts)
+    assert (await house.slack.answer("C0TALK", shared.ts)).shown == "Parley: [French] Good morning"
+
+
+async def test_a_channel_that_is_looked_at_can_be_translated(house: House) -> None:
+    house.slack.say("U0BEN", "C0TALK", "Die Pumpe ist kaputt")
+    entities = [{"type": "slack#/types/channel_id", "value": "C0TALK", "team_id": TEAM}]
+    house.slack.event(
+        {"type": "app_context_changed", "user": "U0ANN", "channel": "D0ANN", "context": {"entities": entities}}
+    )
+    offered = await house.slack.until(lambda: house.slack.prompts.get("D0ANN"))
+    assert [one["title"] for one in offered[:2]] == ["Summarise this channel", "Translate this channel"]
+    asked = house.slack.say("U0ANN", "D0ANN", offered[1]["message"])
+    assert (await house.slack.answer("D0ANN", asked.ts)).shown == "[en-US] Ben: Die Pumpe ist kaputt"
+    # Where nothing can be read, that is said, and no model is asked.
+    asked = house.slack.say("U0BEN", "D0BEN", offered[1]["message"])
+    assert "I can read nothing" in (await house.slack.answer("D0BEN", asked.ts)).shown
