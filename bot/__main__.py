@@ -93,7 +93,9 @@ def run() -> None:
             if settings.discord_token.get_secret_value():
                 from adapters.discord.client import DiscordApp
 
-                discord = DiscordApp(parley.chatbot, parley.stores, settings, parley.couriers, parley.announcer, fail)
+                discord = DiscordApp(
+                    parley.chatbot, parley.stores, settings, parley.couriers, parley.messengers, parley.announcer, fail
+                )  # fmt: skip
                 await stack.enter_async_context(discord)
                 parley.parts["discord"] = discord.readiness
             await ended.wait()

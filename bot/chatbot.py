@@ -12,6 +12,7 @@ from bot.controls import Control
 from bot.delivery import Ledger, SendError
 from bot.errors import UserError, words_for
 from bot.generation import Generator, Keeper
+from bot.handoffs import Handoffs
 from bot.intake import Intake
 from bot.job import Job, answer_of
 from bot.line import Line
@@ -48,6 +49,7 @@ class ChatBot:
         self._presses = Presses(stores)
         self._jobs: dict[str, Job] = {}
         self.ledger = Ledger(stores.turns, host)
+        self.handoffs = Handoffs(stores, self._intake.claim, self._intake.release)
 
     @property
     def commands(self) -> tuple[Command, ...]:
@@ -60,6 +62,7 @@ class ChatBot:
 
     async def handle(self, request: Request, reply: Reply) -> None:
         """Answer `request` in `reply`, once. Raises nothing but CancelledError, which stops the turn."""
+        request = self._intake.received(request)
         try:
             if not await self._intake.claim(request):
                 log.info("duplicate", message=request.id, platform=request.place.platform)

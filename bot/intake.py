@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -36,7 +37,15 @@ class Intake:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._bursts: dict[tuple[str, Place], _Burst] = {}
+        self._arrived = itertools.count(1)
         self._closing = asyncio.Event()
+
+    def received(self, request: Request) -> Request:
+        """The request with its place in the order of arrival, where its platform gave it none.
+
+        Call it before anything is awaited: what is awaited ends in any order.
+        """
+        return request if request.order else replace(request, order=next(self._arrived))
 
     async def settle(self, request: Request) -> Request | None:
         """The request with what its author sent right after it; None when it joined an earlier one.
@@ -69,9 +78,11 @@ class Intake:
         finally:
             if self._bursts.get(key) is burst:
                 del self._bursts[key]
-        quotes = tuple(quote for part in burst.parts for quote in part.quotes)
-        joined = tuple(part.id for part in burst.parts[1:])
-        return replace(request, text="\n".join(part.text for part in burst.parts), quotes=quotes, joined=joined)
+        # Claims come back in any order; the words belong in the one in which they were sent.
+        parts = sorted(burst.parts, key=lambda part: part.order)
+        quotes = tuple(quote for part in parts for quote in part.quotes)
+        joined = tuple(part.id for part in parts if part.id != request.id)
+        return replace(request, text="\n".join(part.text for part in parts), quotes=quotes, joined=joined)
 
     def close(self) -> None:
         """Let go of every burst at once: the bot is about to end."""

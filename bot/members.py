@@ -42,6 +42,12 @@ class Members:
             rows = (await connection.execute(query)).all()
         return {row.key: row.value for row in rows}
 
+    async def having(self, key: str) -> list[tuple[str, str]]:
+        """Everybody who has set `key`, with what they set it to."""
+        query = sa.select(members.c.user, members.c.value).where(members.c.key == key).order_by(members.c.user)
+        async with self._database.read() as connection:
+            return [(row.user, row.value) for row in (await connection.execute(query)).all()]
+
     async def forget(self, user: str) -> None:
         async with self._database.write() as connection:
             await connection.execute(members.delete().where(members.c.user == user))

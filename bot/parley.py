@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from bot.chatbot import ChatBot
+from bot.daily import DailyCards
 from bot.database import Database
 from bot.delivery import Courier
 from bot.errors import StoreError
@@ -18,6 +19,7 @@ from bot.keeper import RemoteKeeper, WorkerKeeper
 from bot.knowledge.library import Library
 from bot.learning.review_cards import Announcer
 from bot.learning.rollout import Rollout
+from bot.messengers import Messenger
 from bot.scenarios.catalogue import catalogue
 from bot.schedule import Schedule
 from bot.settings import Settings
@@ -28,6 +30,7 @@ from models.worker import WorkerProcess
 log = structlog.get_logger(__name__)
 
 REDELIVER_SECONDS = 30
+SPEAK_SECONDS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,8 @@ class Parley:
     rollout: Rollout
     couriers: dict[str, Courier]
     """Who sends, on which platform, the answers that a crash kept from their readers; adapters enter themselves."""
+    messengers: dict[str, Messenger]
+    """Who speaks of the bot's own accord; adapters enter themselves."""
     parts: dict[str, Callable[[], Awaitable[tuple[bool, str]]]] = field(default_factory=dict)
     """Further parts of /readyz; adapters enter themselves."""
 
@@ -140,7 +145,15 @@ async def open_parley(settings: Settings) -> AsyncIterator[Parley]:
             for platform, courier in list(couriers.items()):
                 await chatbot.ledger.redeliver(platform, courier)
 
+        messengers: dict[str, Messenger] = {}
+        daily = DailyCards(stores, chatbot)
+
+        async def speak() -> None:
+            await chatbot.handoffs.tell(messengers)
+            await daily.send(messengers)
+
         schedule = Schedule()
+        schedule.every(SPEAK_SECONDS, "speak", speak)
         schedule.every(REDELIVER_SECONDS, "redeliver", redeliver)
         schedule.every(BEAT_SECONDS, "beat", hosts.beat)
         schedule.every(60, "bury", bury)
@@ -149,4 +162,6 @@ async def open_parley(settings: Settings) -> AsyncIterator[Parley]:
         announcer = Announcer(stores.reviews, stores.turns, stores.places)
         stack.push_async_callback(announcer.close)
         stack.push_async_callback(chatbot.close)
-        yield Parley(settings, stores, chatbot, announcer, engine, keeper, worker, rollout, couriers)
+        yield Parley(
+            settings, stores, chatbot, announcer, engine, keeper, worker, rollout, couriers, messengers
+        )  # fmt: skip

@@ -45,6 +45,9 @@ class Presses:
             raise UserError("That answer is no longer kept, so its buttons do nothing any more.")
         if request.press.control in REVIEWING:
             return row
+        if request.press.control == Control.SOLVED and row.channel != request.place.channel:
+            await self._stores.places.moderator(request.place, request.author)  # from the notice in their channel
+            return row
         if row.user != request.user and (row.channel != request.place.channel or request.press.control in OWN):
             raise UserError("Only the person who asked can press this one.")
         return row

@@ -69,7 +69,8 @@ class Request:
     `id` is unique on its platform: the same id is answered once. Either `command` with `options`
     (a native command), or `press`, or `text` (plain words, or a typed "/command").
     `settle` is the burst window in seconds in which further messages of this author join in; 0 = none;
-    `joined` are the ids of those that did. `private`: nobody but the author sees the answer.
+    `joined` are the ids of those that did. `order`: where the message stands among others, by the platform's own
+    count; 0 = as it reached the core. `private`: nobody but the author sees the answer.
     """
 
     id: str
@@ -83,6 +84,7 @@ class Request:
     attachments: tuple[Attachment, ...] = ()
     settle: float = 0.0
     joined: tuple[str, ...] = ()
+    order: int = 0
     private: bool = False
 
     @property

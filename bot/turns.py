@@ -12,7 +12,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from bot.database import Database, Moment, insert, metadata, now
-from bot.request import Place, Request
+from bot.request import MessageRef, Place, Request
 
 State = Literal["running", "done", "stopped", "failed", "broken", "undone"]
 
@@ -109,6 +109,13 @@ class TurnRow:
     @property
     def place(self) -> Place:
         return Place(self.platform, self.server, self.channel, self.thread)
+
+    @property
+    def standing(self) -> MessageRef | None:
+        """Where the answer stands."""
+        if not self.message:
+            return None
+        return MessageRef(self.message["platform"], self.message["channel"], tuple(self.message["messages"]))
 
 
 def new_id() -> str:

@@ -75,6 +75,7 @@ class Channels:
             quotes=await self._quotes(message, me.id),
             attachments=attachments_of(message, self._hosts),
             settle=SETTLE,
+            order=message.id,
         )
         post = ThreadPost(message) if starts else ChannelPost(message.channel, _reference(message))
         await self._give(message.id, request, post)
@@ -159,7 +160,8 @@ class Channels:
             if elsewhere:
                 return False, False  # between people
             if ours and thread is not None and message.id != thread.id:
-                return await self._not_handed_over(place), False
+                # Where a person has taken over, the bot is silent until that is solved, or it is called.
+                return not await self._answers.stores.gaps.with_a_person(place), False
         heard = settings.hears(
             named=called or answers,
             new_post=not elsewhere and (thread is None or message.id == thread.id),
@@ -167,11 +169,6 @@ class Channels:
         )
         support = settings.mode == Mode.EVERY and isinstance(message.channel, discord.TextChannel)
         return heard, heard and support and not answers
-
-    async def _not_handed_over(self, place: Place) -> bool:
-        """Whether no person has taken over: then the bot is silent until the thread is solved or it is called."""
-        last = await self._answers.stores.turns.last_in(place)
-        return last is None or last.action != "handoff"
 
     async def _quotes(self, message: discord.Message, me: int) -> tuple[Quote, ...]:
         """The message that this one answers, unless it is in the asker's own conversation already."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
@@ -19,9 +20,10 @@ from discord.http import Route
 
 from adapters.discord.answers import Answers, Core
 from adapters.discord.channels import Channels
-from adapters.discord.commands import message_command, slash_command, sync
+from adapters.discord.commands import Translator, message_command, slash_command, sync
 from adapters.discord.controls import Controls
 from adapters.discord.courier import DiscordCourier
+from adapters.discord.errors import apologise
 from adapters.discord.layout import RERUN, read_custom_id
 from adapters.discord.linked import Linked
 from adapters.discord.menus import Menus
@@ -35,6 +37,7 @@ from bot.commands import Command
 from bot.delivery import Courier
 from bot.errors import UserError
 from bot.learning.review_cards import Announcer
+from bot.messengers import Messenger
 from bot.privacy import purge_server
 from bot.request import Request
 from bot.settings import Settings
@@ -59,18 +62,19 @@ Interaction = discord.Interaction[Any]
 
 
 class DiscordApp:
-    """Connects while it is open, and is in `couriers` once it can deliver.
+    """Connects while it is open, and is in `couriers` and `messengers` once it can deliver.
 
     `fail` hears of what only the owner can mend.
     """
 
     def __init__(
-        self, core: Core, stores: Stores, settings: Settings, couriers: dict[str, Courier], announcer: Announcer,
-        fail: Callable[[UserError], None],
+        self, core: Core, stores: Stores, settings: Settings, couriers: dict[str, Courier],
+        messengers: dict[str, Messenger], announcer: Announcer, fail: Callable[[UserError], None],
     ) -> None:  # fmt: skip
         self._settings = settings
         self._core = core
         self._couriers = couriers
+        self._messengers = messengers
         self._announcer = announcer
         self._fail = fail
         self._hosts = HOSTS
@@ -112,6 +116,7 @@ class DiscordApp:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._couriers.pop(PLATFORM, None)
+        self._messengers.pop(PLATFORM, None)
         # What still runs for an event would fail on the closed client; the core keeps what was said.
         running = [task for task in asyncio.all_tasks() if task.get_name().startswith(EVENT_TASKS)]
         for task in running:
@@ -136,7 +141,8 @@ class DiscordApp:
     async def on_ready(self) -> None:
         user = self.client.user
         log.info("discord_ready", user=str(user), guilds=len(self.client.guilds))
-        courier = self._couriers[PLATFORM] = DiscordCourier(self.client, self._answers)
+        courier = DiscordCourier(self.client, self._answers)
+        self._couriers[PLATFORM] = self._messengers[PLATFORM] = courier
         if count := await self._core.ledger.redeliver(PLATFORM, courier):
             log.info("answers_redelivered", count=count)
         self._announcer.announce(PLATFORM, self._cards)
@@ -144,6 +150,7 @@ class DiscordApp:
     async def _tell_commands(self) -> None:
         """Between logging in and connecting."""
         guilds = self._settings.discord_guild_ids
+        await self._tree.set_translator(Translator())
         try:
             await sync(self._tree, guilds, self._settings.data_dir / "discord-commands")
         except discord.HTTPException as error:
@@ -181,11 +188,14 @@ class DiscordApp:
         count = await purge_server(self._answers.stores, PLATFORM, str(guild.id))
         log.info("discord_server_purged", server=guild.id, turns=count)
 
-    async def on_error(self, event: str, *_args: Any, **_more: Any) -> None:
+    async def on_error(self, event: str, *args: Any, **_more: Any) -> None:
         log.exception("discord_event_failed", what=event)
+        if args and isinstance(args[0], discord.Interaction):
+            await apologise(args[0], sys.exception())
 
     async def _on_tree_error(self, interaction: Interaction, error: app_commands.AppCommandError) -> None:
         log.error("discord_command_failed", exc_info=error)
+        await apologise(interaction, error.__cause__ or error)
 
     async def _run(self, interaction: Interaction, command: Command, options: dict[str, str]) -> None:
         """A slash command."""

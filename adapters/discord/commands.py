@@ -49,16 +49,16 @@ def slash_command(command: Command, run: Run) -> app_commands.Command[Any, ..., 
     parameters = [first, *(_parameter(option) for option in command.options)]
     callback.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     options = {_parameter_name(option): option for option in command.options}
-    described = {name: _localized(option.description, option.descriptions) for name, option in options.items()}
+    described = {name: localized(option.description, option.descriptions) for name, option in options.items()}
     app_commands.describe(**described)(callback)
-    app_commands.rename(**{name: _localized(option.name, option.names) for name, option in options.items()})(callback)
+    app_commands.rename(**{name: localized(option.name, option.names) for name, option in options.items()})(callback)
     fixed = {name: _choices(option.choices) for name, option in options.items() if option.choices}
     app_commands.choices(**fixed)(callback)
     completed = {name: _completion(option) for name, option in options.items() if option.suggest and name not in fixed}
     app_commands.autocomplete(**completed)(callback)
     made: app_commands.Command[Any, ..., None] = app_commands.Command(
-        name=_localized(command.name, command.names),
-        description=_localized(command.description, command.descriptions),
+        name=localized(command.name, command.names),
+        description=localized(command.description, command.descriptions),
         callback=callback,
         allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
         allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
@@ -75,7 +75,7 @@ def message_command(
         await run(interaction, message)
 
     return app_commands.ContextMenu(
-        name=_localized(name, names),
+        name=localized(name, names),
         callback=callback,
         allowed_contexts=app_commands.AppCommandContext(
             guild=True, dm_channel=not guild_only, private_channel=not guild_only
@@ -146,7 +146,8 @@ def _choices(choices: Sequence[Choice]) -> list[app_commands.Choice[str]]:
     ]
 
 
-def _localized(text: str, texts: Mapping[str, str]) -> app_commands.locale_str:
+def localized(text: str, texts: Mapping[str, str]) -> app_commands.locale_str:
+    """A text that Discord shows in a member's language."""
     return app_commands.locale_str(text, texts=texts)
 
 

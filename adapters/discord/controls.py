@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,11 +10,12 @@ import discord
 import structlog
 
 from adapters.discord.answers import Answers
-from adapters.discord.layout import SHARE, Pressed
+from adapters.discord.layout import SHARE, Page, Pressed
 from adapters.discord.modals import Ticked, Typed, filled, modal
 from adapters.discord.moderation import flag_modal, report_of
 from adapters.discord.posts import ChannelPost, InPlacePost, InteractionPost, Post, PressedMessage, partial
-from adapters.discord.requests import place_of, presser_of
+from adapters.discord.requests import place_of, presser_of, words_of
+from adapters.discord.solved import mark_solved
 from bot.controls import DOWN, EDIT, Control
 from bot.delivery import SendError
 from bot.learning.review_cards import CORRECT
@@ -65,6 +67,8 @@ class Controls:
         reply = await self._answers.give(request, await self._post(interaction, pressed), shown_as=shown_as)
         if reply.answered and pressed.control in (Control.UNDO, Control.EDIT):
             await self._follow(interaction, pressed)
+        if reply.answered and pressed.control == Control.SOLVED:
+            await self._solved(interaction, pressed)
 
     async def _post(self, interaction: Interaction, pressed: Pressed) -> Post:
         if pressed.control in IN_PLACE:
@@ -94,6 +98,18 @@ class Controls:
             await post.drop(len(ids))
         except SendError as error:
             log.warning("edit_not_shown", turn=row.id, detail=error.detail)
+
+    async def _solved(self, interaction: Interaction, pressed: Pressed) -> None:
+        """Show where the question stands that it is solved, and on the notice who said so."""
+        row = await self._answers.stores.turns.get(pressed.turn_id)
+        if row is None:
+            return
+        await mark_solved(interaction.client, row.place)
+        here = place_of(interaction.channel, interaction.guild_id)
+        if interaction.message is not None and here.channel != row.channel:
+            notice = Page(f"{words_of(interaction.message)}\n**Solved, says {interaction.user.display_name}**")
+            with contextlib.suppress(discord.HTTPException):
+                await partial(interaction.channel, interaction.message.id).edit(view=notice.view())
 
     async def _ask(self, interaction: Interaction, pressed: Pressed) -> None:
         """Open the modal of a control that wants words."""

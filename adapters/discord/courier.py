@@ -1,4 +1,4 @@
-"""Redelivery: answers that a crash kept from their readers, sent where they were asked for."""
+"""What is sent unasked: answers that a crash kept from their readers, notices, and words to one person alone."""
 
 from __future__ import annotations
 
@@ -9,18 +9,39 @@ import discord
 from adapters.discord.answers import Answers
 from adapters.discord.errors import sending
 from adapters.discord.linked import THREAD
+from adapters.discord.moderation import noticed
 from adapters.discord.posts import ChannelPost
+from adapters.discord.reply import DiscordReply
+from adapters.discord.requests import PLATFORM, author_of
 from bot.delivery import SendForbidden
+from bot.messengers import Door, Notice
 from bot.request import MessageRef, Place
 from bot.turns import TurnRow
 
 
 class DiscordCourier:
-    """Writes stored answers into their channels."""
+    """Writes stored answers into their channels, and what the bot says of its own accord."""
 
     def __init__(self, client: discord.Client, answers: Answers) -> None:
         self._client = client
         self._answers = answers
+
+    async def direct(self, user_id: str) -> Door:
+        """The conversation with one person alone."""
+        with sending():
+            user = await self._client.fetch_user(int(user_id))
+            channel = await user.create_dm()
+        reply = DiscordReply(ChannelPost(channel), str(channel.id), self._answers.versions)
+        return Door(Place(PLATFORM, "", str(channel.id)), author_of(user), reply)
+
+    async def notify(self, notice: Notice, channel: str) -> MessageRef:
+        """Post a notice with a link to what it is about."""
+        with sending():
+            found = self._client.get_channel(int(channel)) or await self._client.fetch_channel(int(channel))
+            if not isinstance(found, discord.abc.Messageable):
+                raise SendForbidden("that channel takes no messages")
+            sent = await found.send(view=noticed(notice).view())
+        return MessageRef(PLATFORM, channel, (str(sent.id),))
 
     async def deliver(self, place: Place, turn: TurnRow, note: str) -> MessageRef:
         with sending():

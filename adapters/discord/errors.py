@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import Any
 
 import aiohttp
 import discord
 
 from bot.delivery import SendFailed, SendForbidden, SendLimited, SendRefused, SendUnsure
+from bot.errors import words_for
 
 UNKNOWN_INTERACTION = 10062
 ALREADY_ACKNOWLEDGED = 40060
@@ -33,3 +35,13 @@ def sending(*, repeatable: bool = False) -> Iterator[None]:
         raise (SendFailed if repeatable else SendUnsure)("no answer in time") from error
     except (aiohttp.ClientError, OSError) as error:
         raise (SendFailed if repeatable else SendUnsure)(f"{type(error).__name__}: {error}") from error
+
+
+async def apologise(interaction: discord.Interaction[Any], error: BaseException | None) -> None:
+    """Tell who pressed or typed that it broke: Discord would say "the application did not respond"."""
+    words = words_for(error or RuntimeError()).text
+    with suppress(discord.HTTPException, aiohttp.ClientError):
+        if interaction.response.is_done():
+            await interaction.followup.send(words, ephemeral=True)
+        else:
+            await interaction.response.send_message(words, ephemeral=True)

@@ -15,7 +15,8 @@ from bot.controls import Control
 from bot.delivery import SendForbidden
 from bot.learning.flags import Reason, Report
 from bot.learning.review_cards import Card
-from bot.request import MessageRef, one_line
+from bot.messengers import Notice
+from bot.request import MessageRef, Place, one_line
 
 QUESTION = 700
 ANSWER = 1500
@@ -64,10 +65,7 @@ class CardDesk:
 
 def drawn(card: Card) -> Page:
     """A card as Discord shows it."""
-    where = card.place.thread or card.place.channel
-    link = ""
-    if card.message is not None and card.message.messages and card.place.server:
-        link = f" [see it](https://discord.com/channels/{card.place.server}/{where}/{card.message.messages[-1]})"
+    link = _link(card.place, card.message)
     reasons = ", ".join(f"{label} ×{count}" if count > 1 else label for label, count in card.reasons.items())
     parts = [f"### Flagged: {reasons or 'a better answer was given'}", f"-# /{card.scenario} {card.model}{link}"]
     if card.question:
@@ -83,6 +81,21 @@ def drawn(card: Card) -> Page:
         parts.append(_quoted("Better answer", better, ANSWER - 300))
     parts.append(f"**{card.status}**")
     return Page("\n".join(parts), answer_rows(card.turn_id, card.buttons))
+
+
+def noticed(notice: Notice) -> Page:
+    """A notice as Discord shows it."""
+    link = _link(notice.place, notice.message)
+    parts = [f"### {notice.title}", _quoted("Question", notice.words, QUESTION)]
+    return Page("\n".join([*parts, f"-#{link}"] if link else parts), answer_rows(notice.turn_id, notice.buttons))
+
+
+def _link(place: Place, message: MessageRef | None) -> str:
+    """A link to an answer, with a space before it; "" where it has no place of its own."""
+    if message is None or not message.messages or not place.server:
+        return ""
+    where = place.thread or place.channel
+    return f" [see it](https://discord.com/channels/{place.server}/{where}/{message.messages[-1]})"
 
 
 def _quoted(title: str, text: str, most: int) -> str:

@@ -10,6 +10,7 @@ import discord
 import structlog
 from discord import app_commands, ui
 
+from adapters.discord.commands import localized
 from adapters.discord.modals import Typed, data_of, filled, modal
 from adapters.discord.requests import PLATFORM, place_of, presser_of
 from bot.errors import UserError
@@ -43,6 +44,12 @@ NEEDED = {
 }  # fmt: skip
 THREADED = {"create_public_threads": "Create Public Threads", "send_messages_in_threads": "Send Messages in Threads"}
 CHANGES = 5
+NAMES = {"zh-CN": "设置", "es-ES": "configurar", "fr": "reglages", "de": "einrichten", "ja": "設定"}
+DESCRIPTIONS = {
+    "zh-CN": "我在这个服务器上可以做什么", "es-ES": "Lo que puedo hacer en este servidor",
+    "fr": "Ce que je peux faire sur ce serveur", "de": "Was ich auf diesem Server darf",
+    "ja": "このサーバーで私ができること",
+}  # fmt: skip
 
 Interaction = discord.Interaction[Any]
 
@@ -60,8 +67,8 @@ class SetUp:
             await self._show(interaction, interaction.response.send_message)
 
         made: app_commands.Command[Any, ..., None] = app_commands.Command(
-            name="setup",
-            description="What I may do on this server",
+            name=localized("setup", NAMES),
+            description=localized("What I may do on this server", DESCRIPTIONS),
             callback=setup,
             allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=False, private_channel=False),
             allowed_installs=app_commands.AppInstallationType(guild=True, user=False),

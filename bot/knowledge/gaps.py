@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
 from bot.database import Database, Moment, metadata, now
+from bot.request import Place
+from bot.turns import TurnRow, turns
+
+RECENT = timedelta(hours=20)
+"""Shorter than a claim is kept, which is what has the moderators told once."""
 
 gaps = sa.Table(
     "gaps",
@@ -58,7 +63,28 @@ class Gaps:
 
     async def close(self, turn_id: str) -> None:
         """The question was answered after all."""
-        await self._update(turn_id, closed=now())
+        await self._close(gaps.c.turn_id == turn_id)
+
+    async def close_here(self, turn: TurnRow) -> None:
+        """What was asked in a thread was answered; outside of threads, what the person who asked had asked."""
+        at = (turns.c.platform == turn.platform, turns.c.server == turn.server, turns.c.channel == turn.channel)
+        whose = turns.c.thread == turn.thread if turn.thread else turns.c.conversation == turn.conversation
+        await self._close(gaps.c.turn_id.in_(sa.select(turns.c.id).where(*at, whose)))
+
+    async def with_a_person(self, place: Place) -> bool:
+        """Whether a person was asked for at `place`, and nobody has said yet that it is solved."""
+        at = (turns.c.platform == place.platform, turns.c.server == place.server, turns.c.channel == place.channel)
+        here = sa.select(turns.c.id).where(*at, turns.c.thread == place.thread)
+        query = sa.select(gaps.c.turn_id).where(gaps.c.handed_over, gaps.c.closed.is_(None), gaps.c.turn_id.in_(here))
+        async with self._database.read() as connection:
+            return (await connection.execute(query.limit(1))).first() is not None
+
+    async def handed_over(self, most: int = 50) -> list[Gap]:
+        """Open questions of the last hours for which a person was asked, oldest first."""
+        query = gaps.select().where(gaps.c.handed_over, gaps.c.closed.is_(None), gaps.c.created > now() - RECENT)
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query.order_by(gaps.c.created).limit(most))).all()
+        return [Gap(**row._mapping) for row in rows]
 
     async def open(self, server: str, most: int = 200) -> list[Gap]:
         """Open questions, newest first."""
@@ -70,6 +96,10 @@ class Gaps:
     async def forget(self, turn_ids: list[str]) -> None:
         async with self._database.write() as connection:
             await connection.execute(gaps.delete().where(gaps.c.turn_id.in_(turn_ids)))
+
+    async def _close(self, condition: sa.ColumnElement[bool]) -> None:
+        async with self._database.write() as connection:
+            await connection.execute(gaps.update().where(condition, gaps.c.closed.is_(None)).values(closed=now()))
 
     async def _update(self, turn_id: str, **values: object) -> None:
         async with self._database.write() as connection:

@@ -30,7 +30,9 @@ EMPTY = "I have no documents to answer from yet. The owner adds some with `knowl
 ABSTAIN = (
     "I found nothing in my documents that answers this, so I will not guess. I have noted the question for the team."
 )
-HANDED_OVER = "I have asked a person to look at this. I stay quiet here until they have answered."
+HANDED_OVER = "This is for a person now. I stay quiet here until it is solved."
+TOLD = "I have told the moderators."
+NOBODY_TOLD = "No moderators' channel is set on this server, so call somebody who can help."
 SOLVED_WORDS = "Good. I have marked this as solved."
 QUOTED = "My documents say:"
 
@@ -81,7 +83,7 @@ class Support:
             return await self._pressed(turn)
         question = turn.text
         if _HUMAN.search(question):
-            return _say(HANDED_OVER, "handoff", NoteGap(question, 0.0, handed_over=True))
+            return _handed_over(turn, question)
         asked = _with_context(turn, question)
         search = await turn.stores.library.search(turn.request.place.server, asked, SOURCES)
         if not search.hits:
@@ -112,15 +114,24 @@ class Support:
         assert turn.pressed is not None
         earlier = turn.pressed.turn
         if turn.pressed.control == Control.SOLVED:
-            await turn.stores.gaps.close(earlier.id)
-            return Say(Finished(SOLVED_WORDS))
-        return _say(HANDED_OVER, "handoff", NoteGap(earlier.question, 0.0, handed_over=True))
+            await turn.stores.gaps.close_here(earlier)
+            elsewhere = earlier.place != turn.request.place
+            return Say(Finished(SOLVED_WORDS), private=elsewhere)
+        return _handed_over(turn, earlier.question)
 
 
 def prompt(question: str, hits: Sequence[Hit]) -> list[Message]:
     """What is sent: the passages, then the question."""
     passages = "\n\n".join(f"{hit.title}: {_flat(hit.text)}" for hit in hits)
     return [Message("system", SYSTEM), Message("user", f"{passages}\n\nQuestion: {question}")]
+
+
+def _handed_over(turn: Turn, question: str) -> Say:
+    """A person is asked for: what is said of it is true of this server."""
+    server = turn.request.place.server
+    then = (TOLD if turn.server.moderators_channel else NOBODY_TOLD) if server else ""
+    record = NoteGap(question, 0.0, handed_over=True)
+    return _say(f"{HANDED_OVER} {then}".strip(), "handoff", record, (SOLVED,))
 
 
 def _say(text: str, action: str, record: NoteGap, buttons: tuple[Button, ...] = ()) -> Say:

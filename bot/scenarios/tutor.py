@@ -11,7 +11,7 @@ from bot.commands import Choice, Command, Option
 from bot.controls import Control
 from bot.database import now
 from bot.errors import UserError
-from bot.scenarios import exercise, lesson, practice, quiz
+from bot.scenarios import exercise, lesson, practice, quiz, reminding
 from bot.scenarios.course import Course, course_of, goes_on
 from bot.scenarios.lesson import MORE, Lesson
 from bot.scenarios.sentences import split, words
@@ -101,6 +101,7 @@ COMMAND = Command(
                 "ja": "レッスン、ヒントのみ、練習、クイズ、カード、書き出し",
             },
         ),
+        reminding.OPTION,
     ),
     examples=(
         "/tutor math: solve 2x + 3 = 11",
@@ -110,7 +111,7 @@ COMMAND = Command(
     ),
     help=(
         "After a lesson, simply write your answer or another question. In practice your mistakes become cards, "
-        "and mode:quiz asks for them again when they are due."
+        'and mode:quiz asks for them again when they are due; daily:"18:00 Europe/Paris" has them come to you.'
     ),
     names={"zh-CN": "家教", "es-ES": "tutor", "fr": "tuteur", "de": "lernen", "ja": "家庭教師"},
     descriptions={
@@ -140,6 +141,8 @@ class Tutor:
         if goes_on(turn, "tutor"):
             assert turn.previous is not None
             return await self._going_on(turn, await course_of(turn, turn.previous))
+        if turn.options.get("daily"):
+            return await reminding.daily(turn)
         mode, subject = turn.options.get("mode", "lesson"), turn.options.get("subject", "")
         if mode == "quiz":
             return await quiz.ask(turn, subject)

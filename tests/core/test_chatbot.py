@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from bot.delivery import SendFailed
-from bot.request import Attachment
+from bot.request import Attachment, Request
 from bot.turn import Waiting
 from models.engine import EngineClient
 from tests.core.conftest import Core
@@ -34,6 +34,29 @@ async def test_the_next_turn_remembers_and_others_do_not(core: Core) -> None:
     await core.handle(ask("who am I?", thread="t"))
     seen = [[message.content for message in turn.history] for turn in core.talk.turns]
     assert seen == [[], ["say: My name is Ann", "My name is Ann"], [], [], []]
+
+
+async def test_two_messages_whose_claims_come_back_crossed_keep_their_order(
+    core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, joined = ask("say: one", settle=0.3), ask("and two", settle=0.3), asyncio.Event()
+    claim, settle = core.chatbot._intake.claim, core.chatbot._intake.settle
+
+    async def slow_for_the_first(request: Request) -> bool:
+        if request.id == first.id:
+            await joined.wait()
+        return await claim(request)
+
+    async def told(request: Request) -> Request | None:
+        waiting = asyncio.ensure_future(settle(request))
+        await asyncio.sleep(0)  # the burst is open now
+        joined.set()
+        return await waiting
+
+    monkeypatch.setattr(core.chatbot._intake, "claim", slow_for_the_first)
+    monkeypatch.setattr(core.chatbot._intake, "settle", told)
+    await asyncio.gather(core.handle(first), core.handle(second))
+    assert [turn.text for turn in core.talk.turns] == ["say: one\nand two"]
 
 
 async def test_steps_run_in_order_and_finish_makes_the_text(core: Core) -> None:

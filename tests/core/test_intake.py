@@ -40,6 +40,28 @@ async def test_a_burst_of_one_sender_is_one_question(sqlite: Database) -> None:
     assert whole.joined[-1] == last.id
 
 
+async def test_a_burst_is_joined_in_the_order_it_was_sent_in(sqlite: Database) -> None:
+    intake = Intake(sqlite)
+    first, second = (intake.received(ask(text, settle=0.2)) for text in ("so", "I was"))
+    leading = asyncio.create_task(intake.settle(second))  # its claim came back before the first one's
+    await asyncio.sleep(0)
+    assert await intake.settle(first) is None
+    whole = await leading
+    assert whole is not None
+    assert (whole.id, whole.text, whole.joined) == (second.id, "so\nI was", (first.id,))
+
+
+async def test_the_platforms_own_order_counts_over_that_of_arrival(sqlite: Database) -> None:
+    intake = Intake(sqlite)
+    later, earlier = (intake.received(ask(text, settle=0.2, order=order)) for text, order in (("was", 9), ("I", 4)))
+    leading = asyncio.create_task(intake.settle(later))
+    await asyncio.sleep(0)
+    assert await intake.settle(earlier) is None
+    whole = await leading
+    assert whole is not None
+    assert whole.text == "I\nwas"
+
+
 async def test_a_command_ends_the_wait_and_is_not_joined(sqlite: Database) -> None:
     intake = Intake(sqlite)
     first = asyncio.create_task(intake.settle(ask("so", settle=60)))

@@ -77,6 +77,7 @@ async def test_an_unanswered_question_is_said_so_and_noted(support: Ask) -> None
         assert (gap.question, gap.handed_over) == ("why did the emperor sell his balloon in Vienna", False)
         handed = await talk.press(Control.HANDOFF)
         assert (handed.action, handed.text) == ("handoff", HANDED_OVER)
+        assert [button.label for button in handed.buttons] == ["Solved"]
         assert any(gap.handed_over for gap in await talk.stores.gaps.open(""))
 
 

@@ -20,9 +20,11 @@ from bot.generation import Generator
 from bot.hosts import Hosts
 from bot.knowledge.library import Library
 from bot.learning.review_cards import Announcer
+from bot.messengers import Messenger
 from bot.reply import Reply
 from bot.request import Request
 from bot.router import Router
+from bot.scenarios.catalogue import catalogue
 from bot.settings import Settings
 from bot.stores import Stores, stores_over
 from models.engine import Message, Piece, Sampling, Usage
@@ -77,6 +79,7 @@ class Stage:
     script: Speaker
     stores: Stores
     chatbot: Watched
+    messengers: dict[str, Messenger]
     troubles: list[UserError] = field(default_factory=list)
 
     @property
@@ -84,10 +87,19 @@ class Stage:
         """What reached the core, in order."""
         return self.chatbot.requests
 
+    async def ready(self) -> None:
+        """Wait until the bot can speak of its own accord; the library waits for servers before it says so."""
+        await self.app.client.wait_until_ready()
+        for _ in range(3):
+            await asyncio.sleep(0)  # the event of it is on its way in the same round of the loop
+        assert self.messengers
+
 
 @contextlib.asynccontextmanager
-async def staged(peer: Peer, place: World, path: Path, **changes: object) -> AsyncIterator[Stage]:
-    """The bot, connected, with some settings changed."""
+async def staged(
+    peer: Peer, place: World, path: Path, router: Router | None = None, **changes: object
+) -> AsyncIterator[Stage]:
+    """The bot, connected, with some settings changed; `router` in place of the small scenes."""
     settings = Settings(_env_file=None, data_dir=path, model="script", **(peer.settings | changes))  # type: ignore[arg-type]
     script, keeper = Speaker(), Keeper()
     async with Database(settings.database) as database:
@@ -95,20 +107,21 @@ async def staged(peer: Peer, place: World, path: Path, **changes: object) -> Asy
         stores = stores_over(database, Library(database, script))
         hosts = Hosts(database)
         await hosts.enter()
-        chatbot = Watched(settings, stores, Router(SCENARIOS), Generator(script, keeper), keeper, hosts.id)
+        chatbot = Watched(settings, stores, router or Router(SCENARIOS), Generator(script, keeper), keeper, hosts.id)
         troubles: list[UserError] = []
 
         def fail(trouble: UserError) -> None:
             troubles.append(trouble)
             peer.notify()
 
+        messengers: dict[str, Messenger] = {}
         announcer = Announcer(stores.reviews, stores.turns, stores.places)
-        app = DiscordApp(chatbot, stores, settings, {}, announcer, fail)
+        app = DiscordApp(chatbot, stores, settings, {}, messengers, announcer, fail)
         try:
             before = peer.gateway.identified
             async with app:
                 await peer.until(lambda: peer.gateway.identified > before or troubles, words="connected")
-                yield Stage(peer, place, app, script, stores, chatbot, troubles)
+                yield Stage(peer, place, app, script, stores, chatbot, messengers, troubles)
                 await chatbot.close(0.1)
         finally:
             await announcer.close()
@@ -132,6 +145,13 @@ def harbour(peer: Peer) -> World:
 def stage_with(peer: Peer, harbour: World, tmp_path: Path) -> Callable[..., AbstractAsyncContextManager[Stage]]:
     """Starts a bot with some settings changed."""
     return lambda **changes: staged(peer, harbour, tmp_path, **changes)
+
+
+@pytest.fixture
+async def real_stage(peer: Peer, harbour: World, tmp_path: Path) -> AsyncIterator[Stage]:
+    """A bot with all of Parley's own scenarios."""
+    async with staged(peer, harbour, tmp_path, catalogue()) as stage:
+        yield stage
 
 
 @pytest.fixture

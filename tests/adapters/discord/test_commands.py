@@ -67,6 +67,18 @@ async def test_required_options_come_first_and_from_is_called_from() -> None:
     assert translate["integration_types"] == [0, 1]
 
 
+async def test_discord_is_told_every_command_in_every_language(real_stage: Stage) -> None:
+    told = real_stage.peer.backend.commands[None]
+    assert {"translate", "setup", "Translate", "Flag to moderators"} <= {name for name, _ in told}
+    for (name, _), command in told.items():
+        assert set(LANGUAGES) <= set(command["name_localizations"] or ()), name
+        if command["type"] == 1:
+            assert set(LANGUAGES) <= set(command["description_localizations"] or ()), name
+        for option in command.get("options", ()):
+            assert set(LANGUAGES) <= set(option["name_localizations"] or ()), (name, option["name"])
+            assert set(LANGUAGES) <= set(option["description_localizations"] or ()), (name, option["name"])
+
+
 async def test_options_are_completed(stage: Stage) -> None:
     record = stage.world.ann.type_into(stage.world.general, "translate", "to", "fr")
     choices = await stage.peer.until(lambda: record.autocomplete_choices)

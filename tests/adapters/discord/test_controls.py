@@ -6,8 +6,10 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
+import pytest
 from simcord.backend.models import Interaction, Message
 
+from bot.errors import StoreBroken
 from tests.adapters.discord.conftest import Stage, staged
 from tests.adapters.discord.peer import Peer
 from tests.adapters.discord.people import World, labels, modal_words, text_of
@@ -182,3 +184,23 @@ async def test_a_deleted_question_takes_its_answer_along(stage: Stage) -> None:
     assert stage.script.open == 0
     (row,) = await stage.stores.turns.of_user(f"discord:{world.ann.id}")
     assert not row.remembered
+
+
+async def test_what_breaks_outside_a_turn_is_told_to_who_pressed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = await asked(stage, "say: hello")
+
+    async def broken(turn_id: str) -> None:
+        raise StoreBroken("no such file")
+
+    monkeypatch.setattr(stage.stores.turns, "get", broken)
+    record = stage.world.ben.press(answer, "👎")
+    said = await stage.peer.until(lambda: refusal(stage, record))
+    assert said.startswith("I cannot reach my memory just now")
+    record = stage.world.moderator.press(answer, "Flag")
+    assert "no such file" not in await stage.peer.until(lambda: refusal(stage, record))
+
+
+def refusal(stage: Stage, record: Interaction) -> str:
+    """The plain private words that an interaction was answered with."""
+    message = stage.peer.backend.messages[record.channel_id].get(record.message_id or 0)
+    return message.content if message is not None and message.is_ephemeral else ""

@@ -167,15 +167,61 @@ async def test_without_the_intent_a_support_channel_cannot_be_set_up(
         assert words.startswith("Without the Message Content intent I do not see such questions.")
 
 
-async def test_where_a_person_was_asked_for_the_bot_is_silent_until_it_is_solved(stage: Stage) -> None:
+async def test_where_a_person_was_asked_for_the_bot_is_silent_until_it_is_solved(real_stage: Stage) -> None:
+    stage = real_stage
     world, peer = stage.world, stage.peer
+    desk = peer.backend.create_channel(world.guild, "desk").id
+    await setting(stage, desk, "moderators_channel", str(desk))
     await setting(stage, world.support, "mode", "every")
-    question = world.ann.say(world.support, "say: it broke")
-    await peer.until(lambda: newest(peer, question.id, "it broke"))
-    (row,) = await stage.stores.turns.of_user(f"discord:{world.ann.id}")
-    await stage.stores.turns.finish(row.id, action="handoff")
-    world.ann.say(question.id, "say: are you there?")
-    world.ben.say(question.id, "I am here.")
-    world.ann.say(question.id, f"<@{peer.backend.bot_user.id}> say: called")
-    await peer.until(lambda: newest(peer, question.id, "called"))
-    assert "say: are you there?" not in stage.script.asked
+    await setting(stage, world.support, "scenario", "support")
+    question = world.ann.say(world.support, "I want to talk to a human please")
+    said = await peer.until(lambda: newest(peer, question.id, "This is for a person now"), words="handed over")
+    assert "I have told the moderators." in text_of(said)
+    assert labels(said) == ["Solved"]
+    await stage.ready()
+    assert await stage.chatbot.handoffs.tell(stage.messengers) == 1
+    assert await stage.chatbot.handoffs.tell(stage.messengers) == 0, "nobody is told twice"
+    (notice,) = peer.answers(desk)
+    assert "A person is asked for" in text_of(notice)
+    assert "I want to talk to a human please" in text_of(notice)
+    assert f"channels/{world.guild}/{question.id}/{said.id}" in text_of(notice)
+    world.ann.say(question.id, "are you there?")
+    world.ann.say(question.id, f"<@{peer.backend.bot_user.id}> /help")
+    await peer.until(lambda: newest(peer, question.id, "translate"), words="it answers when it is called")
+    world.ann.say(question.id, "still there?")
+    refused = world.ben.press(notice, "Solved")
+    await peer.until(lambda: told(peer, refused, "Only this server's moderators"))
+    record = world.moderator.press(notice, "Solved")
+    await peer.until(lambda: told(peer, record, "marked this as solved"))
+    await peer.until(lambda: "Solved, says mo" in text_of(notice))
+    await peer.until(lambda: any("reactions" in call.path for call in peer.calls), words="a tick at the question")
+    world.ann.say(question.id, "and one more question")
+    await peer.until(lambda: newest(peer, question.id, "no documents"))
+    asked = [request.text for request in stage.requests if request.press is None]
+    assert asked == ["I want to talk to a human please", "/help", "and one more question"]
+
+
+async def test_a_forum_post_gets_the_servers_own_tag_when_it_is_solved(real_stage: Stage) -> None:
+    stage = real_stage
+    world, peer = stage.world, stage.peer
+    backend = peer.backend
+    forum = backend.get_channel(world.forum)
+    tag = {"id": str(backend.snowflake()), "name": "Solved", "moderated": False, "emoji_id": None, "emoji_name": None}
+    backend.edit_channel(forum.id, {"available_tags": [tag]})
+    await setting(stage, world.forum, "mode", "every")
+    await setting(stage, world.forum, "scenario", "support")
+    post = backend.create_thread(
+        world.forum, "Broken", world.ann.id, type=ChannelType.PUBLIC_THREAD, message_id=backend.snowflake(),
+        broadcast=False,
+    )  # fmt: skip
+    backend.announce_thread_create(post)
+    starter = backend.prepare_message(post.id, world.ann.id, "I need a person, it broke")
+    starter.id = post.id
+    backend.commit_message(starter)
+    said = await peer.until(lambda: newest(peer, post.id, "This is for a person now"))
+    assert "No moderators' channel is set" in text_of(said)
+    world.ann.press(said, "Solved")
+    await peer.until(lambda: newest(peer, post.id, "marked this as solved"))
+    await peer.until(
+        lambda: any(c.method == "PATCH" and "applied_tags" in (c.body or {}) for c in peer.calls), words="the tag"
+    )
