@@ -51,6 +51,10 @@ class Settings(BaseSettings):
     quota: str = "off"
     quota_roles: dict[str, str] = {}
 
+    training_discord: bool = False
+    training_slack: bool = False
+    training_web: bool = False
+    training_import: bool = True
     canary_percent: int = Field(0, ge=0, le=99)
 
     memory_days: int = Field(0, ge=0)
@@ -140,6 +144,14 @@ class Settings(BaseSettings):
         """How many shards there are and which of them run here; None is for Discord to say, or all."""
         ids, _, count = self.discord_shards.rpartition("/")
         return (None if count == "auto" else int(count)), [int(part) for part in ids.split(",")] if ids else None
+
+    @property
+    def training_platforms(self) -> dict[str, bool]:
+        """Whether what is said on a platform may train; the terminal goes with the web page."""
+        return {
+            "discord": self.training_discord, "slack": self.training_slack, "web": self.training_web,
+            "console": self.training_web, "import": self.training_import,
+        }  # fmt: skip
 
     def models(self) -> dict[str, str]:
         """Every model that has to be resident: name on the wire to checkpoint. "parley" is the default one."""

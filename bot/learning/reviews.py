@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.database import Database, insert, now
 from bot.errors import UserError
 from bot.learning.feedback import Rating, feedback, forget_feedback, put_feedback, select_feedback
-from bot.learning.flags import CORRECTION_CHARACTERS, Report, flags, forget_flags, put_flag, select_flags
+from bot.learning.flags import CORRECTION_CHARACTERS, Reason, Report, flags, forget_flags, put_flag, select_flags
 from bot.learning.quorum import reviewers_needed
 from bot.learning.review import (
     UNDECIDED,
@@ -37,6 +37,8 @@ from bot.turns import TurnRow, turns
 
 LEASE = timedelta(minutes=10)
 """How long a claimed item is its claimer's alone."""
+CHECKER = "parley:checks"
+"""Who flags what contradicts something else."""
 WITHDRAWN = UNDECIDED | {"state": "withdrawn", "suggestion": ""}
 
 
@@ -137,6 +139,18 @@ class Reviews:
             item = await _change(connection, turn_id, **UNDECIDED | {"state": "open", "suggestion": suggestion})
         self._tell()
         return item
+
+    async def contest(self, turn_ids: Sequence[str], note: str) -> None:
+        """Have approved items reviewed again, which contradict each other: `note` tells the reviewers so."""
+        async with self._database.write() as connection:
+            for turn_id in turn_ids:
+                item = await find_review(connection, turn_id, lock=True)
+                if item is not None and item.state not in ("open", "withdrawn"):
+                    await connection.execute(verdicts.delete().where(verdicts.c.turn_id == turn_id))
+                    await put_flag(connection, turn_id, CHECKER, Report((Reason.OTHER,), note))
+                    reopened = UNDECIDED | {"state": "open", "suggestion": item.correction or item.suggestion}
+                    await _change(connection, turn_id, **reopened)
+        self._tell()
 
     async def forget(self, user: str, turn_ids: Sequence[str]) -> None:
         """Forget a person who asked `turn_ids`, with their flags and thumbs and with all that was said of their turns.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,30 +10,13 @@ import pytest
 
 from bot.database import Database
 from bot.errors import UserError
-from bot.knowledge.library import Library
-from bot.learning.imports import LINE_BYTES, Imported, Importer, Rejected, batches, open_file
+from bot.learning.imports import LINE_BYTES, open_file
 from bot.places import Moderator
-from bot.stores import Stores, stores_over
-from models.engine import EngineClient
 from tests.learning.company import Row, golden, honest, replay, row, write
 from tests.learning.planted import planted
+from tests.learning.stores import over, take
 
 OWNER = Moderator("web:owner", "Owner", everywhere=True)
-
-
-def over(database: Database) -> Stores:
-    """The stores; nothing here asks an engine."""
-    return stores_over(database, Library(database, EngineClient("http://127.0.0.1:9")))
-
-
-async def take(stores: Stores, path: Path) -> tuple[Imported, list[Rejected]]:
-    """Import a file."""
-    counts, rejected = Imported(), []
-    with closing(open_file(path)) as file:
-        for batch in batches(file):
-            await Importer(stores.database).take(batch, counts)
-            rejected += batch.rejected
-    return counts, rejected
 
 
 async def test_rows_become_turns_with_what_was_said_of_them(database: Database, tmp_path: Path) -> None:
