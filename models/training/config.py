@@ -43,7 +43,7 @@ class Sft(_Part):
     weight_decay: float = Field(0.01, ge=0)
     batch: int = Field(4, ge=1)
     epochs: int = Field(6, ge=1)
-    patience: int = Field(1, ge=0, description="epochs without better answers on the validation rows")
+    patience: int = Field(2, ge=1, description="epochs without better answers on the validation rows")
     enough: float = Field(0.02, ge=0, description="mean loss of an epoch that ends it where nothing validates")
 
 

@@ -142,7 +142,9 @@ class Session:
         least = {"sft": LEAST, "dpo": self.config.dpo.minimum, "kto": self.config.kto.minimum}
         kept = []
         for stage in planned:
-            if len(stage.rows) >= least[stage.name]:
+            if stage.rows and stage.name != "sft" and self.config.method not in weights.PREFERRING:
+                self._skip(stage.name, f"{self.config.method} cannot learn preferences")
+            elif len(stage.rows) >= least[stage.name]:
                 kept.append(stage)
             elif stage.rows:
                 self._skip(stage.name, f"{len(stage.rows)} rows, and {least[stage.name]} are needed")

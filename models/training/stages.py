@@ -96,10 +96,8 @@ def _kto(stage: Stage, config: Config, model: Any, tokenizer: Any, common: dict[
 
 
 def _reference(model: Any, config: Config) -> Any:
-    """What answers are compared with: for LoRA TRL keeps a second adapter, the other methods have room for one."""
-    if config.method in ("lora", "dora"):
-        return None
-    return copy.deepcopy(model).requires_grad_(False).eval()
+    """What answers are compared with: beside an adapter TRL keeps a second one, a whole model needs a copy."""
+    return copy.deepcopy(model).requires_grad_(False).eval() if config.method == "full" else None
 
 
 def kto_weights(liked: int, disliked: int) -> tuple[float, float]:

@@ -118,7 +118,7 @@ class Patience(TrainerCallback):  # type: ignore[misc]
             self._kept = weights.trainable(model) if self.restores else {}
             return
         self.waited += 1
-        if self.waited > self.patience:
+        if self.waited >= self.patience:
             self._stop(control, f"answers no longer got better after epoch {round(state.epoch)}")
 
     def _stop(self, control: Any, words: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import safetensors.torch
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 from transformers.pytorch_utils import Conv1D
 
@@ -20,6 +21,8 @@ MERGED: frozenset[Method] = frozenset({"dora", "full"})
 """Methods whose result is no plain LoRA: a whole model is written, to be served as one."""
 UNSERVED: frozenset[Method] = frozenset({"prefix"})
 """Methods that change what is kept of a prompt; neither the worker nor vLLM serves them."""
+PREFERRING: frozenset[Method] = frozenset({"lora", "dora", "full"})
+"""Methods that can learn from pairs and thumbs: the others have no room for what answers are compared with."""
 ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
 
@@ -142,15 +145,16 @@ def _plain_lora(folder: Path) -> None:
     weights = safetensors.torch.load_file(folder / ADAPTER_WEIGHTS)
     settings = json.loads((folder / ADAPTER_CONFIG).read_text(encoding="utf-8"))
     plain: dict[str, Tensor] = {}
-    rank = 0
+    rank = settings["init_r"]
     for name, middle in weights.items():
-        if not name.endswith(".lora_E"):
-            continue
         path = name.removesuffix(".lora_E")
-        rank = len(middle)
-        # PEFT scales by alpha over the rank it began with
-        plain[f"{path}.lora_A.weight"] = weights[f"{path}.lora_A"] * middle
-        plain[f"{path}.lora_B.weight"] = weights[f"{path}.lora_B"] * (settings["lora_alpha"] / (rank + 1e-5))
+        if path == name or not len(middle):  # the whole layer was narrowed away
+            continue
+        down, up = weights[f"{path}.lora_A"] * middle, weights[f"{path}.lora_B"]
+        # PEFT scales by alpha over the rank it began with, whatever is left of it; zeros fill up to one rank for all
+        wider = rank - len(down)
+        plain[f"{path}.lora_A.weight"] = functional.pad(down, (0, 0, 0, wider))
+        plain[f"{path}.lora_B.weight"] = functional.pad(up, (0, wider)) * (settings["lora_alpha"] / (rank + 1e-5))
     kept = ("task_type", "base_model_name_or_path", "fan_in_fan_out", "lora_dropout", "layers_to_transform")
     made = {"peft_type": "LORA", "r": rank, "lora_alpha": rank, "bias": "none", "inference_mode": True}
     made |= {"target_modules": settings["target_modules"]} | {key: settings.get(key) for key in kept}
