@@ -82,9 +82,19 @@ async def attempt(send: Callable[[], Awaitable[T]], plain: Callable[[], Awaitabl
 
 
 class Courier(Protocol):
-    """What an adapter offers for answers that a crash kept from their readers."""
+    """What an adapter offers for what nobody has just asked for. Each raises a SendError."""
 
-    async def deliver(self, place: Place, turn: TurnRow, note: str) -> MessageRef: ...
+    async def deliver(self, place: Place, turn: TurnRow, note: str) -> MessageRef:
+        """An answer that a crash kept from its readers."""
+        ...
+
+    async def tell(self, person: str, words: str) -> None:
+        """Words for one person alone, by the platform's id of them."""
+        ...
+
+    async def post(self, channel: str, words: str, picture: bytes) -> None:
+        """Words with a picture (PNG; none when empty) for everybody in a channel."""
+        ...
 
 
 class Ledger:

@@ -50,6 +50,12 @@ class Hosts:
         async with self._database.write() as connection:
             await connection.execute(hosts.delete().where(hosts.c.id == self.id))
 
+    async def alive(self, host: str) -> bool:
+        """Whether a host is at work, as far as can be told."""
+        async with self._database.read() as connection:
+            row = (await connection.execute(hosts.select().where(hosts.c.id == host))).one_or_none()
+        return row is not None and _lives(row)
+
     async def bury(self) -> list[str]:
         """Remove the dead: processes gone from this machine, and those silent for SILENT. Returns their ids."""
         async with self._database.read() as connection:

@@ -28,6 +28,7 @@ async def forget_everything(stores: Stores, user: str) -> int:
     ids = [row.id for row in await stores.turns.of_user(user)]
     await stores.gaps.forget(ids)
     await stores.reviews.forget(user, ids)
+    await stores.notices.forget(user, ids)
     await stores.cards.forget(user)
     count = await stores.memory.forget_user(user)
     await stores.members.forget(user)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -55,7 +55,21 @@ class Settings(BaseSettings):
     training_slack: bool = False
     training_web: bool = False
     training_import: bool = True
+    retrain_cron: str = "15 3 * * *"
+    retrain_cron_scenarios: dict[str, str] = {}
+    retrain_minimum: int = Field(20, ge=1)
+    retrain_minutes: float = Field(60, ge=0)
+    retrain_promote: bool = True
     canary_percent: int = Field(0, ge=0, le=99)
+    train_launcher: str = ""
+    train_model: str = ""
+    train_method: Literal["lora", "dora", "adalora", "prefix", "full"] = "lora"
+    train_options: dict[str, Any] = {}
+    train_threads: int = Field(0, ge=0)
+    train_nice: int = Field(10, ge=0, le=19)
+    train_memory_gb: float = Field(0, ge=0)
+    train_fgm: float = Field(0, ge=0)
+    train_report_to: str = "tensorboard"
 
     memory_days: int = Field(0, ge=0)
     log_chat_text: bool = False

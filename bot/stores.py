@@ -10,6 +10,7 @@ from bot.knowledge.library import Library
 from bot.learning.feedback import Feedback
 from bot.learning.flags import Flags
 from bot.learning.golden import GoldenSet
+from bot.learning.notices import Notices
 from bot.learning.registry import Registry
 from bot.learning.reviews import Reviews
 from bot.learning.runs import Runs
@@ -39,6 +40,7 @@ class Stores:
     splits: Splits
     runs: Runs
     registry: Registry
+    notices: Notices
     leases: Leases
     cards: Cards
     glossary: Glossary
@@ -61,6 +63,7 @@ def stores_over(database: Database, library: Library) -> Stores:
         splits=Splits(database),
         runs=Runs(database),
         registry=Registry(database),
+        notices=Notices(database),
         leases=Leases(database),
         cards=Cards(database),
         glossary=Glossary(database),

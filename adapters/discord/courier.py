@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import discord
@@ -17,6 +18,8 @@ from bot.delivery import SendForbidden
 from bot.messengers import Door, Notice
 from bot.request import MessageRef, Place
 from bot.turns import TurnRow
+
+NO_PINGS = discord.AllowedMentions.none()
 
 
 class DiscordCourier:
@@ -49,6 +52,19 @@ class DiscordCourier:
         if not isinstance(found, discord.abc.Messageable):
             raise SendForbidden("that channel takes no messages")
         return await self._answers.show(turn, ChannelPost(found), note)
+
+    async def tell(self, person: str, words: str) -> None:
+        with sending():
+            user = await self._client.fetch_user(int(person))
+            await user.send(words, allowed_mentions=NO_PINGS)
+
+    async def post(self, channel: str, words: str, picture: bytes) -> None:
+        with sending():
+            found = self._client.get_channel(int(channel)) or await self._client.fetch_channel(int(channel))
+            if not isinstance(found, discord.abc.Messageable):
+                raise SendForbidden("that channel takes no messages")
+            files = [discord.File(io.BytesIO(picture), "parley.png")] if picture else []
+            await found.send(words, files=files, allowed_mentions=NO_PINGS)
 
     async def _place(self, place: Place, turn: TurnRow) -> Any:
         """The channel; for an answer that only its asker was to see, the two's own."""

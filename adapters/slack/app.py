@@ -24,7 +24,7 @@ from adapters.slack.calls import Calls, error_of
 from adapters.slack.command_forms import COMMAND_FORM, SUGGEST
 from adapters.slack.commands import Commands
 from adapters.slack.desk import Desk, Spot
-from adapters.slack.files import Downloads
+from adapters.slack.files import Downloads, upload
 from adapters.slack.forms import PRESS_FORM
 from adapters.slack.home import Home
 from adapters.slack.home_forms import CHANNEL_FORM, HOME, PERSON_FORM, SERVER_FORM
@@ -34,6 +34,7 @@ from adapters.slack.office import Core, Office
 from adapters.slack.people import People
 from adapters.slack.presses import Presses
 from adapters.slack.talk import Talk
+from adapters.slack.text import safe
 from bot.delivery import SendError
 from bot.errors import UserError
 from bot.privacy import purge_server
@@ -41,6 +42,7 @@ from bot.quotas import Quotas
 from bot.request import MessageRef, Place
 from bot.settings import Settings
 from bot.stores import Stores
+from bot.turn import File
 from bot.turns import TurnRow
 
 log = structlog.get_logger(__name__)
@@ -121,6 +123,21 @@ class SlackApp:
             ids = [await self._presses.whisper(spot, turn, note)]
         return MessageRef("slack", place.channel, tuple(ids))
 
+    async def tell(self, person: str, words: str) -> None:
+        """Words in the two's own conversation."""
+        opened = await self._office.desk.calls("conversations.open", users=person)
+        await self._office.desk.post(Spot(self._office.team, str(opened["channel"]["id"]), person), words)
+
+    async def post(self, channel: str, words: str, picture: bytes) -> None:
+        """Words for a channel, and a picture behind them where files are allowed."""
+        spot = Spot(self._office.team, channel, "")
+        await self._office.desk.post(spot, safe(words))
+        if picture:
+            try:
+                await upload(self._office.desk.calls, spot, File("parley.png", "image/png", picture), private=False)
+            except SendError as error:  # what counts has been said
+                log.warning("slack_picture_failed", detail=error.detail)
+
     async def _start(self) -> None:
         settings = self._settings
         token = settings.slack_bot_token.get_secret_value()
@@ -142,6 +159,7 @@ class SlackApp:
             str(known["team_id"]),
             str(known.get("url", "")),
         )
+        self._office = office
         self._talk, self._presses, self._commands = Talk(office), Presses(office), Commands(office)
         self.cards = CardCourier(office)
         self._prompts = self._talk.prompts

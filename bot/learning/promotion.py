@@ -41,13 +41,16 @@ class Promotion:
         if run.state == "rejected" and not force:
             raise UserError(f"{run.adapter} did not pass the gate: {run.words} It has to be forced.")
         folder = self._settings.runs / run.id
+        report = await asyncio.to_thread(read_json, folder / "report.json")
+        if report.get("serves", "adapter") != "adapter":
+            raise UserError(f"{run.adapter} cannot be served as an adapter. {run.words}")
         target = self._settings.adapters / run.adapter
         source = folder / "adapter" if (folder / "adapter").is_dir() else target
         digest = await asyncio.to_thread(artefacts.place, source, target)
         manifest = await asyncio.to_thread(read_json, folder / "manifest.json")
         adapter = Adapter(
             name=run.adapter, scenario=run.scenario, number=run.number, run=run.id, parent=run.parent,
-            base=str(manifest.get("base", "")), digest=digest, created=run.created,
+            base=str((manifest.get("base") or {}).get("name", "")), digest=digest, created=run.created,
         )  # fmt: skip
         service = await self._stores.registry.promote(
             adapter, trained(manifest), words=words or f"{by} promoted it", by=by,

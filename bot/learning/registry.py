@@ -10,15 +10,12 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.database import Database, Moment, insert, metadata, now
+from bot.database import CHUNK, Database, Moment, insert, metadata, now
 from bot.errors import UserError
 from bot.learning.runs import end_run, put_rows, run_rows, runs
 
 KEEP = 5
 """So many adapters of a scenario stay on disk."""
-CHUNK = 500
-"""So many ids go into one statement."""
-
 adapters = sa.Table(
     "adapters",
     metadata,
@@ -136,7 +133,7 @@ class Registry:
             here = adapters.update().where(adapters.c.name == adapter.name)
             await connection.execute(here.values(retired=None))
             if stages:
-                await put_rows(connection, adapter.run, dict(stages))
+                await put_rows(connection, adapter.run, stages)
             await end_run(connection, adapter.run, "promoted", words)
             before = await _locked(connection, adapter.scenario)
             return await _put(connection, _promoted(before, adapter, share), words, by)

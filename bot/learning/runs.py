@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -14,8 +14,10 @@ from bot.database import Database, Moment, insert, metadata, now
 from bot.turns import new_id
 
 RunState = Literal[
-    "preparing", "training", "passed", "promoted", "rolled_back", "rejected", "inconclusive", "failed", "stopped"
-]
+    "preparing", "training", "passed", "ready", "promoted", "rolled_back", "rejected", "inconclusive", "failed",
+    "stopped",
+]  # fmt: skip
+"""Passed: by the gate, and about to be promoted; ready: waits for a person who promotes it."""
 UNFINISHED: tuple[RunState, ...] = ("preparing", "training", "passed")
 """Somebody is at work on it, or was when the process died."""
 
@@ -68,7 +70,7 @@ class Run:
     by: str
     host: str
     dataset: str
-    counts: dict[str, int]
+    counts: dict[str, Any]
     tries: int
     stop_asked: bool
     created: datetime
@@ -116,9 +118,19 @@ class Runs:
         """Runs that somebody is at work on, or was when the process died; the oldest first."""
         return (await self._select(runs.c.state.in_(UNFINISHED)))[::-1]
 
+    async def take_over(self, run: Run, host: str) -> bool:
+        """Have a run that its dead host left; False: another one was quicker."""
+        mine = runs.update().where(runs.c.id == run.id, runs.c.host == run.host, runs.c.state.in_(UNFINISHED))
+        return await self._database.execute(mine.values(host=host)) == 1
+
     async def ask_to_stop(self, run_id: str) -> None:
         """Whoever is at work on it ends it within seconds."""
         await self.change(run_id, stop_asked=True)
+
+    async def keep_rows(self, run_id: str, stages: Mapping[str, Sequence[str]]) -> None:
+        """Note which turns a run trained on, by stage."""
+        async with self._database.write() as connection:
+            await put_rows(connection, run_id, stages)
 
     async def rows(self, run_id: str) -> dict[str, list[str]]:
         """The turns that a run trained on, by stage."""
@@ -140,7 +152,7 @@ async def end_run(connection: AsyncConnection, run_id: str, state: RunState, wor
     await connection.execute(runs.update().where(runs.c.id == run_id).values(state=state, words=words, ended=now()))
 
 
-async def put_rows(connection: AsyncConnection, run_id: str, stages: dict[str, Sequence[str]]) -> None:
+async def put_rows(connection: AsyncConnection, run_id: str, stages: Mapping[str, Sequence[str]]) -> None:
     """Note what a run trained on, in the caller's transaction; a second time changes nothing."""
     await connection.execute(run_rows.delete().where(run_rows.c.run == run_id))
     rows = [
@@ -150,12 +162,3 @@ async def put_rows(connection: AsyncConnection, run_id: str, stages: dict[str, S
     ]
     if rows:
         await connection.execute(run_rows.insert(), rows)
-
-
-async def runs_with(connection: AsyncConnection, turn_ids: Collection[str]) -> dict[str, set[str]]:
-    """By turn, the runs that trained on it."""
-    query = sa.select(run_rows.c.turn_id, run_rows.c.run).where(run_rows.c.turn_id.in_(turn_ids))
-    found: dict[str, set[str]] = {}
-    for turn_id, run in await connection.execute(query):
-        found.setdefault(turn_id, set()).add(run)
-    return found

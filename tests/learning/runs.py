@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
+import sys
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from bot.learning.runs import Run, RunState
 from bot.settings import Settings
@@ -23,9 +28,37 @@ async def finished_run(
     if base:
         config = json.loads((adapter / "adapter_config.json").read_text())
         (adapter / "adapter_config.json").write_text(json.dumps({**config, "base_model_name_or_path": base}))
-    manifest = {"base": checkpoint.name, "trained": {"sft": list(rows)}}
+    manifest = {"base": {"name": checkpoint.name}, "trained": {"sft": list(rows)}}
     (folder / "manifest.json").write_text(json.dumps(manifest))
     await stores.runs.change(run.id, state=state)
     made = await stores.runs.get(run.id)
     assert made is not None
     return made
+
+
+TRAINER = f"{sys.executable} {Path(__file__).parent / 'trainer.py'}"
+"""TRAIN_LAUNCHER for the trainer of the tests."""
+
+
+@dataclass
+class Rows:
+    """What there is to learn: a dataset is written of `count` corrections; `behaviour` is for the trainer."""
+
+    folder: Path
+    adapter: Path
+    count: int = 40
+    behaviour: dict[str, Any] = field(default_factory=dict)
+
+    async def build(self, scenario: str) -> Path:
+        rows = [{"id": f"{scenario}-{number}", "split": "train", "stage": "sft", "source": "correction"}
+                for number in range(self.count)]  # fmt: skip
+        rows += [{"id": f"{scenario}-r{number}", "split": "train", "stage": "sft", "source": "replay"}
+                 for number in range(20)]  # fmt: skip
+        digest = hashlib.sha256(json.dumps([rows, self.behaviour]).encode()).hexdigest()
+        folder = self.folder / f"{scenario}-{digest[:12]}"
+        if not folder.exists():
+            shutil.copytree(self.adapter, folder / "adapter")
+            manifest = {"scenario": scenario, "hash": digest, "rows": rows, "dropped": [], "held": "",
+                        "counts": {"sft": len(rows)}, "behaviour": self.behaviour}  # fmt: skip
+            (folder / "manifest.json").write_text(json.dumps(manifest))
+        return folder

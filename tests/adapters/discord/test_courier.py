@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from adapters.discord.answers import Answers
+from adapters.discord.courier import DiscordCourier
 from bot.delivery import SECOND_COPY
 from tests.adapters.discord.conftest import staged
 from tests.adapters.discord.peer import Peer
@@ -42,3 +44,18 @@ async def test_what_was_for_one_alone_comes_as_a_direct_message(peer: Peer, harb
     async with staged(peer, harbour, tmp_path):
         await peer.until(lambda: newest(peer, harbour.ann.dm, "make run"))
     assert all(message.is_ephemeral for message in peer.answers(harbour.general))
+
+
+async def test_people_are_told_alone_and_a_channel_gets_words_and_a_picture(
+    peer: Peer, harbour: World, tmp_path: Path
+) -> None:
+    async with staged(peer, harbour, tmp_path) as stage:
+        courier = DiscordCourier(stage.app.client, Answers(stage.chatbot, stage.stores))
+        await courier.tell(str(harbour.ann.id), "Your correction is in support@0043. @everyone")
+        await courier.post(str(harbour.general), "The week: 12 answers", b"\x89PNG not really")
+        told, posted = [call for call in peer.calls if call.method == "POST" and call.path.endswith("/messages")]
+    assert "support@0043" in str(told.body)
+    assert str(harbour.general) not in told.path
+    assert str(harbour.general) in posted.path
+    assert "The week" in str(posted.body)
+    assert "parley.png" in str(posted.body)

@@ -129,3 +129,15 @@ async def test_a_channel_can_be_switched_off(house: House, mode: str) -> None:
     real = house.slack.say("U0ANN", "D0ANN", "say: yes")
     await house.slack.answer("D0ANN", real.ts)
     assert house.script.asked == ["say: yes"]
+
+
+async def test_people_are_told_alone_and_a_channel_gets_words_and_a_picture(house: House) -> None:
+    await house.app.tell("U0ANN", "Your correction is in support@0043, which answers from now on. Thank you.")
+    told = await house.slack.until(
+        lambda: [m for c in house.slack.members if c.startswith("D") for m in house.slack.by_bot(c)]
+    )
+    assert "support@0043" in told[0].shown
+    await house.app.post("C0HELP", "The week: 12 answers <!channel>", b"\x89PNG not really")
+    assert "The week" in house.slack.by_bot("C0HELP")[0].shown
+    (shared,) = house.slack.shared
+    assert (shared["channel"], shared["content"]) == ("C0HELP", b"\x89PNG not really")
