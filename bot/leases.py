@@ -25,8 +25,14 @@ class Leases:
 
     async def take(self, name: str, holder: str, length: timedelta) -> bool:
         """Have `name` for `length` from now on, or longer if it is ours already. False: somebody else has it."""
+        return await self._take(name, holder, length, sa.or_(leases.c.holder == holder, leases.c.until <= now()))
+
+    async def claim(self, name: str, holder: str, length: timedelta) -> bool:
+        """As `take`, but not what is ours already: for what is to be done once."""
+        return await self._take(name, holder, length, leases.c.until <= now())
+
+    async def _take(self, name: str, holder: str, length: timedelta, free: sa.ColumnElement[bool]) -> bool:
         row = {"name": name, "holder": holder, "until": now() + length}
-        free = sa.or_(leases.c.holder == holder, leases.c.until <= now())
         async with self._database.write() as connection:
             taken = leases.update().where(leases.c.name == name, free).values(row)
             if (await connection.execute(taken)).rowcount == 1:
@@ -43,3 +49,7 @@ class Leases:
         query = sa.select(leases.c.holder).where(leases.c.name == name, leases.c.until > now())
         async with self._database.read() as connection:
             return (await connection.execute(query)).scalar_one_or_none() or ""
+
+    async def sweep(self) -> None:
+        """Delete what nobody holds any more."""
+        await self._database.execute(leases.delete().where(leases.c.until <= now()))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.cron import CronTrigger
 
 log = structlog.get_logger(__name__)
 
@@ -27,12 +29,31 @@ class Schedule:
         """At `hour` o'clock of the host, with some jitter so that several hosts do not start together."""
         self._scheduler.add_job(_logged(name, job), "cron", hour=hour, minute=10, jitter=300, id=name)
 
+    def soon(self, seconds: float, name: str, job: Job) -> None:
+        """Once, so many seconds from now."""
+        self._scheduler.add_job(
+            _logged(name, job), "date", run_date=datetime.now().astimezone() + timedelta(seconds=seconds), id=name
+        )
+
+    def cron(self, crontab: str, name: str, job: Job) -> None:
+        """At the times of a crontab's line, in the host's time zone."""
+        self._scheduler.add_job(_logged(name, job), CronTrigger.from_crontab(crontab), id=name)
+
     async def __aenter__(self) -> Schedule:
         self._scheduler.start()
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         self._scheduler.shutdown(wait=False)
+
+
+def last_time(crontab: str, within: timedelta) -> datetime | None:
+    """When a crontab's line was due last, None if that is longer ago than `within`."""
+    trigger, until = CronTrigger.from_crontab(crontab), datetime.now().astimezone()
+    last, moment = None, trigger.get_next_fire_time(None, until - within)
+    while moment is not None and moment <= until:
+        last, moment = moment, trigger.get_next_fire_time(moment, moment + timedelta(seconds=1))
+    return last
 
 
 def _logged(name: str, job: Job) -> Job:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any, Literal
 
+from apscheduler.triggers.cron import CronTrigger
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -61,6 +62,8 @@ class Settings(BaseSettings):
     retrain_minutes: float = Field(60, ge=0)
     retrain_promote: bool = True
     canary_percent: int = Field(0, ge=0, le=99)
+    canary_hours: float = Field(24, gt=0)
+    digest_cron: str = "0 9 * * mon"
     train_launcher: str = ""
     train_model: str = ""
     train_method: Literal["lora", "dora", "adalora", "prefix", "full"] = "lora"
@@ -113,6 +116,18 @@ class Settings(BaseSettings):
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
 
+    @field_validator("retrain_cron", "digest_cron")
+    @classmethod
+    def _crontab(cls, value: str) -> str:
+        return crontab(value)
+
+    @field_validator("retrain_cron_scenarios")
+    @classmethod
+    def _crontabs(cls, value: dict[str, str]) -> dict[str, str]:
+        if unknown := set(value) - set(SCENARIOS):
+            raise ValueError(f"there is no scenario {', '.join(sorted(unknown))}; there are: {', '.join(SCENARIOS)}")
+        return {scenario: crontab(when) for scenario, when in value.items()}
+
     @field_validator("discord_guilds")
     @classmethod
     def _guild_ids(cls, value: str) -> str:
@@ -144,6 +159,11 @@ class Settings(BaseSettings):
         return self.data_dir / "checkpoints" / "adapters"
 
     @property
+    def datasets(self) -> Path:
+        """Where datasets lie by name."""
+        return self.data_dir / "datasets"
+
+    @property
     def runs(self) -> Path:
         """Where training runs lie by id."""
         return self.data_dir / "runs"
@@ -167,6 +187,10 @@ class Settings(BaseSettings):
             "console": self.training_web, "import": self.training_import,
         }  # fmt: skip
 
+    def retrain_when(self, scenario: str) -> str:
+        """The crontab of a scenario's training, "" for never."""
+        return self.retrain_cron_scenarios.get(scenario, self.retrain_cron)
+
     def models(self) -> dict[str, str]:
         """Every model that has to be resident: name on the wire to checkpoint. "parley" is the default one."""
         named = {scenario: str(getattr(self, f"model_{scenario}")) for scenario in SCENARIOS}
@@ -177,6 +201,17 @@ class Settings(BaseSettings):
         if self.engine_url:
             return str(getattr(self, f"model_{scenario}", "")) or self.model
         return scenario if getattr(self, f"model_{scenario}", "") else "parley"
+
+
+def crontab(value: str) -> str:
+    """A line of a crontab, checked; "" and "off" are never."""
+    if value.strip().lower() in ("", "off"):
+        return ""
+    try:
+        CronTrigger.from_crontab(value)
+    except ValueError as error:
+        raise ValueError(f"off, or minute, hour, day, month and weekday such as 15 3 * * * ({error})") from error
+    return value
 
 
 def load_settings(**overrides: object) -> Settings:

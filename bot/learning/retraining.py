@@ -30,8 +30,18 @@ TRIES = 3
 LEARNED: tuple[RunState, ...] = ("ready", "promoted", "rolled_back", "rejected", "inconclusive")
 """A run in one of these states has said what it can of its rows."""
 
-Build = Callable[[str], Awaitable[Path]]
-"""Writes the dataset of a scenario as it stands now; the folder, which holds manifest.json."""
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A dataset as it stands now, written to a folder. `settle` is for when it is really trained on: it keeps what
+    goes into which split, and sends back to review what contradicts itself."""
+
+    folder: Path
+    settle: Callable[[], Awaitable[None]]
+
+
+Build = Callable[[str], Awaitable[Draft]]
+"""Makes the dataset of a scenario."""
 
 
 class Lost(Exception):
@@ -40,9 +50,9 @@ class Lost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A dataset, and what is `fresh` in it: rows that people approved since the last run."""
+    """A dataset, and how much is `fresh` in it: rows that people approved since the last run."""
 
-    folder: Path
+    draft: Draft
     manifest: dict[str, Any]
     fresh: int
 
@@ -64,13 +74,15 @@ class Retraining:
 
     async def prepare(self, scenario: str) -> Prepared:
         """The dataset as it stands now, written down."""
-        folder = await self._build(scenario)
-        manifest = await asyncio.to_thread(read_json, folder / "manifest.json")
+        draft = await self._build(scenario)
+        manifest = await asyncio.to_thread(read_json, draft.folder / "manifest.json")
         last = next((run for run in await self._stores.runs.recent(scenario) if run.state in LEARNED), None)
         known: set[str] = set()
         if last is not None and last.dataset:
-            known = approved(await asyncio.to_thread(read_json, folder.parent / last.dataset / "manifest.json"))
-        return Prepared(folder, manifest, len(approved(manifest) - known))
+            known = approved(
+                await asyncio.to_thread(read_json, self._settings.datasets / last.dataset / "manifest.json")
+            )
+        return Prepared(draft, manifest, len(approved(manifest) - known))
 
     async def train(
         self, scenario: str, *, by: str, force: bool = False, wait: bool = False, watch: Watcher | None = None
@@ -148,10 +160,12 @@ class Retraining:
         parent = service.adapter if service is not None else ""
         run = self.current = await self._stores.runs.begin(scenario, parent=parent, by=by, host=self._hosts.id)
         counts = dict(prepared.manifest.get("counts") or {})
-        await self._stores.runs.change(run.id, dataset=prepared.folder.name, counts=counts)
-        log.info("run_begun", run=run.id, adapter=run.adapter, by=by, dataset=prepared.folder.name)
+        folder = prepared.draft.folder
+        await self._stores.runs.change(run.id, dataset=folder.name, counts=counts)
+        log.info("run_begun", run=run.id, adapter=run.adapter, by=by, dataset=folder.name)
+        await prepared.draft.settle()
         try:
-            config = await training_config(self._settings, run, prepared.folder)
+            config = await training_config(self._settings, run, folder)
         except UserError as error:
             return await self._end(run, "failed", error.words)
         folder = self._settings.runs / run.id

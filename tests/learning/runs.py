@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bot.learning.retraining import Draft
 from bot.learning.runs import Run, RunState
 from bot.settings import Settings
 from bot.stores import Stores
@@ -48,8 +49,9 @@ class Rows:
     adapter: Path
     count: int = 40
     behaviour: dict[str, Any] = field(default_factory=dict)
+    settled: int = 0
 
-    async def build(self, scenario: str) -> Path:
+    async def build(self, scenario: str) -> Draft:
         rows = [{"id": f"{scenario}-{number}", "split": "train", "stage": "sft", "source": "correction"}
                 for number in range(self.count)]  # fmt: skip
         rows += [{"id": f"{scenario}-r{number}", "split": "train", "stage": "sft", "source": "replay"}
@@ -61,4 +63,7 @@ class Rows:
             manifest = {"scenario": scenario, "hash": digest, "rows": rows, "dropped": [], "held": "",
                         "counts": {"sft": len(rows)}, "behaviour": self.behaviour}  # fmt: skip
             (folder / "manifest.json").write_text(json.dumps(manifest))
-        return folder
+        return Draft(folder, self.settle)
+
+    async def settle(self) -> None:
+        self.settled += 1

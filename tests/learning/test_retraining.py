@@ -75,7 +75,7 @@ def tiny_adapter(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory
 async def school(sqlite: Database, tiny_checkpoint: Path, tiny_adapter: Path, tmp_path: Path) -> School:
     settings = Settings(_env_file=None, data_dir=tmp_path, model=str(tiny_checkpoint), train_launcher=TRAINER)
     stores = stores_over(sqlite, Library(sqlite, EngineClient("http://127.0.0.1:9")))
-    return School(settings, stores, Rows(tmp_path / "datasets", tiny_adapter))
+    return School(settings, stores, Rows(settings.datasets, tiny_adapter))
 
 
 async def test_what_passes_the_gate_goes_into_service(school: School) -> None:
@@ -108,6 +108,7 @@ async def test_it_waits_for_enough_and_learns_nothing_twice(school: School) -> N
     with pytest.raises(UserError, match=r"5 newly approved answers for /chat; training starts at 20"):
         await retraining.train("chat", by="schedule")
     assert await school.stores.runs.recent() == []
+    assert school.rows.settled == 0
     assert (await retraining.train("chat", by="mo", force=True)).state == "promoted"
     with pytest.raises(UserError, match="nothing new to learn"):
         await retraining.train("chat", by="mo", force=True)

@@ -1,0 +1,80 @@
+"""The loop by the clock: training at night, what a crash left, the guard, and who hears of what was learned."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from functools import partial
+
+import structlog
+
+from bot.delivery import Courier
+from bot.errors import UserError
+from bot.hosts import Hosts
+from bot.learning.guard import Guard
+from bot.learning.retraining import Retraining
+from bot.schedule import Schedule, last_time
+from bot.settings import SCENARIOS, Settings
+from bot.stores import Stores
+
+log = structlog.get_logger(__name__)
+
+LATE = timedelta(hours=12)
+"""A time that was missed, since nobody ran then, is made up for within these."""
+KEPT = timedelta(days=2)
+LOOK_SECONDS = 60
+CALM_SECONDS = 30.0
+PATIENCE = timedelta(hours=2)
+"""So long training waits for a quiet moment; then it begins all the same, and yields by its niceness."""
+
+
+class Nightly:
+    """What learning does by itself in a running bot. `waiting`: how many questions wait in line."""
+
+    def __init__(
+        self, settings: Settings, stores: Stores, hosts: Hosts, retraining: Retraining,
+        couriers: Mapping[str, Courier], waiting: Callable[[], int],
+    ) -> None:  # fmt: skip
+        self._settings = settings
+        self._stores = stores
+        self._hosts = hosts
+        self._retraining = retraining
+        self._couriers = couriers
+        self._waiting = waiting
+        self._guard = Guard(stores, timedelta(hours=settings.canary_hours))
+
+    def enter(self, schedule: Schedule) -> None:
+        """Have all of it done from now on."""
+        schedule.every(LOOK_SECONDS, "guard", self._guard.look)
+        schedule.every(LOOK_SECONDS, "runs left behind", self._retraining.resume)
+        schedule.every(LOOK_SECONDS, "notices", self.tell)
+        schedule.daily(4, "leases", self._stores.leases.sweep)
+        for scenario in SCENARIOS:
+            if when := self._settings.retrain_when(scenario):
+                schedule.cron(when, f"train {scenario}", partial(self.train, scenario))
+                schedule.soon(LOOK_SECONDS, f"train {scenario}, missed", partial(self.train, scenario))
+
+    async def tell(self) -> None:
+        """Tell people what became of their flags."""
+        await self._stores.notices.send(dict(self._couriers))
+
+    async def train(self, scenario: str) -> None:
+        """Train, once for each time that is due, whichever of the hosts does it."""
+        due = last_time(self._settings.retrain_when(scenario), LATE)
+        if due is None:
+            return
+        if not await self._stores.leases.claim(f"train {scenario} {due:%Y-%m-%dT%H:%M%z}", self._hosts.id, KEPT):
+            return
+        await self._calm()
+        try:
+            await self._retraining.train(scenario, by="schedule", wait=True)
+        except UserError as error:
+            log.info("not_trained", scenario=scenario, words=error.words)
+
+    async def _calm(self) -> None:
+        """Wait for a moment in which nobody waits in line, but not for ever."""
+        for _ in range(int(PATIENCE.total_seconds() / CALM_SECONDS)):
+            if not self._waiting():
+                return
+            await asyncio.sleep(CALM_SECONDS)
