@@ -98,6 +98,7 @@ def run() -> None:
                 )  # fmt: skip
                 await stack.enter_async_context(discord)
                 parley.parts["discord"] = discord.readiness
+            parley.nightly.enter(parley.schedule)
             await ended.wait()
             if troubles:
                 raise troubles[0]
@@ -280,6 +281,22 @@ def backup(target: Annotated[Path, typer.Argument(help="The file to write.")]) -
         return 0
 
     execute(main)
+
+
+@app.command()
+def train(
+    scenario: Annotated[str, typer.Option(help="One scenario; all that have something new without it.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be trained and what is left out.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="However few new answers there are.")] = False,
+) -> None:
+    """Train on what moderators approved; what passes the gate goes into service."""
+
+    async def main(settings: Settings) -> int:
+        from adapters.console.train import train as train_now
+
+        return await train_now(settings, scenario, Console(), dry_run=dry_run, force=force)
+
+    execute(main, quiet=True)
 
 
 @app.command()

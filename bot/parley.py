@@ -17,6 +17,9 @@ from bot.generation import Generator, Keeper
 from bot.hosts import BEAT_SECONDS, Hosts
 from bot.keeper import RemoteKeeper, WorkerKeeper
 from bot.knowledge.library import Library
+from bot.learning.drafting import retraining_over
+from bot.learning.nightly import Nightly
+from bot.learning.retraining import Retraining
 from bot.learning.review_cards import Announcer
 from bot.learning.rollout import Rollout
 from bot.messengers import Messenger
@@ -37,7 +40,8 @@ SPEAK_SECONDS = 15
 class Parley:
     """The running whole, as adapters see it. `worker` is None where ENGINE_URL names another server.
 
-    Adapters hand the `announcer` a courier for the cards of the review queue.
+    Adapters hand the `announcer` a courier for the cards of the review queue. Who runs for long has `nightly` entered
+    into the `schedule`.
     """
 
     settings: Settings
@@ -48,6 +52,9 @@ class Parley:
     keeper: Keeper
     worker: WorkerProcess | None
     rollout: Rollout
+    retraining: Retraining
+    nightly: Nightly
+    schedule: Schedule
     couriers: dict[str, Courier]
     """Who sends, on which platform, the answers that a crash kept from their readers; adapters enter themselves."""
     messengers: dict[str, Messenger]
@@ -152,6 +159,8 @@ async def open_parley(settings: Settings) -> AsyncIterator[Parley]:
             await chatbot.handoffs.tell(messengers)
             await daily.send(messengers)
 
+        retraining = retraining_over(settings, stores, hosts, router)
+        nightly = Nightly(settings, stores, hosts, retraining, couriers, lambda: chatbot.load[1])
         schedule = Schedule()
         schedule.every(SPEAK_SECONDS, "speak", speak)
         schedule.every(REDELIVER_SECONDS, "redeliver", redeliver)
@@ -159,9 +168,11 @@ async def open_parley(settings: Settings) -> AsyncIterator[Parley]:
         schedule.every(60, "bury", bury)
         schedule.daily(4, "sweep", chatbot.sweep)
         await stack.enter_async_context(schedule)
+        stack.push_async_callback(retraining.close)
         announcer = Announcer(stores.reviews, stores.turns, stores.places)
         stack.push_async_callback(announcer.close)
         stack.push_async_callback(chatbot.close)
         yield Parley(
-            settings, stores, chatbot, announcer, engine, keeper, worker, rollout, couriers, messengers
+            settings, stores, chatbot, announcer, engine, keeper, worker, rollout, retraining, nightly, schedule,
+            couriers, messengers,
         )  # fmt: skip

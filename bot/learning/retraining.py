@@ -69,8 +69,15 @@ class Retraining:
         self._build = build
         self._promotion = promotion
         self._working = asyncio.Lock()
+        self._task: asyncio.Task[Any] | None = None
         self.current: Run | None = None
         """The run that this process is at work on."""
+
+    async def close(self) -> None:
+        """Leave what this process is at work on to the next one."""
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+            await asyncio.wait([self._task])
 
     async def prepare(self, scenario: str) -> Prepared:
         """The dataset as it stands now, written down."""
@@ -125,11 +132,12 @@ class Retraining:
         async with self._working:
             if not await self._take_lease():
                 raise UserError("Another process on this store is training; wait for its end. `runs` shows it.")
+            self._task = asyncio.current_task()
             renewing = asyncio.create_task(self._renew(), name="training lease")
             try:
                 yield
             finally:
-                self.current = None
+                self.current = self._task = None
                 renewing.cancel()
                 await asyncio.wait([renewing])
                 await self._stores.leases.free("train", self._hosts.id)
