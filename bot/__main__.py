@@ -81,7 +81,7 @@ def run() -> None:
             asyncio.get_running_loop().add_signal_handler(number, ended.set)
         async with contextlib.AsyncExitStack() as stack:
             parley = await stack.enter_async_context(open_parley(settings))
-            if settings.slack_bot_token.get_secret_value():
+            if settings.slack:
                 from adapters.slack.app import SlackApp
 
                 slack = await stack.enter_async_context(SlackApp(parley.chatbot, parley.stores, settings))

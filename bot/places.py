@@ -170,7 +170,7 @@ class Places:
         chosen = author.id in settings.moderators or not settings.moderator_roles.isdisjoint(author.roles)
         if not (author.admin or (chosen and place.server)):
             raise UserError("Only this server's moderators can do that.")
-        return Moderator(f"{place.platform}:{author.id}", author.name, place.platform, place.server)
+        return Moderator(author.key(place.platform), author.name, place.platform, place.server)
 
     async def _put(self, key: tuple[str, str, str, str], value: Any, place: Place, author: Author) -> None:
         columns = (*place_settings.primary_key.columns,)
@@ -184,7 +184,7 @@ class Places:
             if value is not None:
                 await connection.execute(place_settings.insert().values(**named, value=value))
             change = {
-                **named, "user": f"{place.platform}:{author.id}", "name": one_line(author.name), "before": before,
+                **named, "user": author.key(place.platform), "name": one_line(author.name), "before": before,
                 "after": value, "created": now(),
             }  # fmt: skip
             await connection.execute(place_changes.insert().values(change))

@@ -23,7 +23,8 @@ class Place:
 class Author:
     """Who asks. `id` is the platform's; two platforms never share a person.
 
-    `admin`: whether the platform lets this person manage the server they write in.
+    `admin`: whether the platform lets this person manage the server they write in. `realm`: the server, where ids
+    are unique in one server only and the bot is in several.
     """
 
     id: str
@@ -31,6 +32,11 @@ class Author:
     roles: frozenset[str] = frozenset()
     locale: str = "en"
     admin: bool = False
+    realm: str = ""
+
+    def key(self, platform: str) -> str:
+        """Who this is in the store."""
+        return f"{platform}:{self.realm}.{self.id}" if self.realm else f"{platform}:{self.id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +96,7 @@ class Request:
     @property
     def user(self) -> str:
         """The author's key in the store."""
-        return f"{self.place.platform}:{self.author.id}"
+        return self.author.key(self.place.platform)
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,11 @@ class Settings(BaseSettings):
     slack_bot_token: SecretStr = SecretStr("")
     slack_app_token: SecretStr = SecretStr("")
     slack_signing_secret: SecretStr = SecretStr("")
+    slack_client_id: str = ""
+    slack_client_secret: SecretStr = SecretStr("")
+    slack_address: str = ""
+    slack_token_rotation: bool = False
+    slack_config_token: SecretStr = SecretStr("")
     slack_api_url: str = "https://slack.com/api/"
     slack_command: str = Field("/parley", pattern=r"^/[a-z0-9_-]{1,31}$")
     slack_short_commands: bool = False
@@ -147,6 +152,21 @@ class Settings(BaseSettings):
         if self.web_host not in LOOPBACK and not self.web_token.get_secret_value():
             raise ValueError("WEB_TOKEN must be set when WEB_HOST is not 127.0.0.1: the page would be open to others")
         return self
+
+    @model_validator(mode="after")
+    def _installable(self) -> Settings:
+        if self.slack_client_id and not (self.slack_client_secret.get_secret_value() and self.slack_address):
+            raise ValueError(
+                "SLACK_CLIENT_ID needs SLACK_CLIENT_SECRET and SLACK_ADDRESS, where people install the app"
+            )
+        if self.slack_address and not self.slack_address.startswith("https://"):
+            raise ValueError("SLACK_ADDRESS must begin with https://: Slack sends people nowhere else")
+        return self
+
+    @property
+    def slack(self) -> bool:
+        """Whether Parley is on Slack: in one workspace by its token, or in those that install it."""
+        return bool(self.slack_bot_token.get_secret_value() or self.slack_client_id)
 
     @property
     def database(self) -> str:

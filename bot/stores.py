@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.database import Database
+from bot.installations import Installations
 from bot.knowledge.gaps import Gaps
 from bot.knowledge.library import Library
 from bot.learning.feedback import Feedback
@@ -46,6 +47,7 @@ class Stores:
     glossary: Glossary
     library: Library
     gaps: Gaps
+    installations: Installations
 
 
 def stores_over(database: Database, library: Library) -> Stores:
@@ -69,4 +71,5 @@ def stores_over(database: Database, library: Library) -> Stores:
         glossary=Glossary(database),
         library=library,
         gaps=Gaps(database),
+        installations=Installations(database),
     )

@@ -111,7 +111,7 @@ class Commands:
         if spot.direct:
             spot = await self._opened(spot, shown)
         request = Request(
-            id=request_id, place=Place("slack", spot.team, spot.channel, spot.thread),
+            id=request_id, place=Place("slack", self._office.team, spot.channel, spot.thread),
             author=await self._office.people.author(spot.user), text=text, command=command, options=options or {},
             private=not spot.thread,
         )  # fmt: skip

@@ -25,10 +25,9 @@ REDIRECTS = 3
 class Downloads:
     """Reads files with the bot's token, which goes to Slack's hosts and to no other."""
 
-    def __init__(self, calls: Calls, http: aiohttp.ClientSession, token: str, api_url: str) -> None:
+    def __init__(self, calls: Calls, http: aiohttp.ClientSession, api_url: str) -> None:
         self._calls = calls
         self._http = http
-        self._token = token
         api = urlsplit(api_url)
         self._own = None if (api.hostname or "").endswith("slack.com") else (api.scheme, api.netloc)
 
@@ -74,7 +73,7 @@ class Downloads:
         for _ in range(REDIRECTS + 1):
             if not self._trusted(url):
                 raise UserError(f"{name} does not lie on Slack, so I did not fetch it. Upload it here instead.")
-            headers = {"Authorization": f"Bearer {self._token}"}
+            headers = {"Authorization": f"Bearer {self._calls.client.token}"}
             timeout = aiohttp.ClientTimeout(total=60)
             async with self._http.get(url, headers=headers, allow_redirects=False, timeout=timeout) as answer:
                 if answer.status in (301, 302, 303, 307, 308):

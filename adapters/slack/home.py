@@ -54,10 +54,10 @@ class Home:
             case "server" | "channel" | "person" | "picked":
                 await self._settings(body, author, what, str(action.get("selected_conversation") or ""))
             case "kept":
-                await self._open(body, told(await self._page.kept(f"slack:{user}")))
+                await self._open(body, told(await self._page.kept(self._office.key(user))))
             case "allow" | "refuse":
                 consent = "on" if what == "allow" else ""
-                await self._office.stores.members.prefer(f"slack:{user}", TRAINING, consent)
+                await self._office.stores.members.prefer(self._office.key(user), TRAINING, consent)
             case _ if what.startswith("form:"):
                 await self._commands.open_form(body, what.partition(":")[2])
             case _:
@@ -82,7 +82,7 @@ class Home:
         quotas = {who: kept for who, kept in server.quotas.items() if who != person}
         errors = await self._change(body, "", {"quotas": quotas | ({person: quota} if quota else {})})
         if again and not errors:
-            await self._quotas.reset(f"slack:{person}")
+            await self._quotas.reset(self._office.key(person))
         await self._end(ack, body, {"quota": " ".join(errors.values())} if errors else {})
 
     async def _change(self, body: Body, channel: str, wanted: Mapping[str, Value]) -> dict[str, str]:

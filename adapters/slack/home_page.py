@@ -36,7 +36,7 @@ class HomePage:
 
     async def blocks(self, user: str) -> list[Block]:
         """The whole page of a person."""
-        office, key = self._office, f"slack:{user}"
+        office, key = self._office, self._office.key(user)
         author = await office.people.author(user)
         server = await office.stores.places.server("slack", office.team)
         left = await self._quotas.left(key, author, server)

@@ -35,6 +35,7 @@ SHORTCUTS = (
     ("support", "Ask support", "Look this question up in the documents"),
     ("summarize", "Summarise", "A message or its whole thread in a few lines"),
 )
+EVENTS_PATH, INSTALL, REDIRECT = "/slack/events", "/slack/install", "/slack/oauth_redirect"
 DESCRIPTION = "Translates, tutors, tells stories, writes, and answers support questions from your documents."
 LONG = (
     "Parley is your own assistant: it runs on your machine with an open model, so that what people write stays in the "
@@ -46,7 +47,10 @@ LONG = (
 
 def manifest(settings: Settings, commands: Sequence[Command], address: str = "") -> dict[str, Any]:
     """The app's manifest. `address`: the public URL that Slack reaches the bot at, "" for Socket Mode."""
-    url = f"{address.rstrip('/')}/slack/events" if address else ""
+    url = f"{address.rstrip('/')}{EVENTS_PATH}" if address else ""
+    oauth: dict[str, Any] = {"scopes": {"bot": sorted(SCOPES)}}
+    if settings.slack_client_id:
+        oauth["redirect_urls"] = [f"{settings.slack_address.rstrip('/')}{REDIRECT}"]
     return {
         "display_information": {
             "name": "Parley",
@@ -71,13 +75,13 @@ def manifest(settings: Settings, commands: Sequence[Command], address: str = "")
             ],
             "slash_commands": [_with_url(one, url) for one in slash_commands(settings, commands)],
         },
-        "oauth_config": {"scopes": {"bot": sorted(SCOPES)}},
+        "oauth_config": oauth,
         "settings": {
             "event_subscriptions": _with_url({"bot_events": sorted(EVENTS)}, url, "request_url"),
             "interactivity": _with_url({"is_enabled": True}, url, "request_url"),
             "org_deploy_enabled": False,
             "socket_mode_enabled": not url,
-            "token_rotation_enabled": False,
+            "token_rotation_enabled": settings.slack_token_rotation,
         },
     }
 

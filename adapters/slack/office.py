@@ -13,7 +13,7 @@ from adapters.slack.people import People
 from adapters.slack.running import Running, Seen
 from bot.commands import Command
 from bot.reply import Reply
-from bot.request import MessageRef, Request
+from bot.request import Author, MessageRef, Request
 from bot.stores import Stores
 
 
@@ -28,7 +28,10 @@ class Core(Protocol):
 
 @dataclass
 class Office:
-    """One workspace's. `me` is the bot's user id, `team` the workspace's, `url` its address."""
+    """One workspace's. `me` is the bot's user id, `team` the workspace's, `url` its address.
+
+    `realm` is the team again where there are several: Slack's ids are only unique in one.
+    """
 
     core: Core
     stores: Stores
@@ -39,8 +42,13 @@ class Office:
     me: str
     team: str
     url: str
+    realm: str = ""
     running: Running = field(default_factory=Running)
     seen: Seen = field(default_factory=Seen)
+
+    def key(self, user: str) -> str:
+        """Who a person is in the store."""
+        return Author(user, realm=self.realm).key("slack")
 
     def permalink(self, message: MessageRef | None) -> str:
         """Where a message can be looked up, "" where that is not known."""

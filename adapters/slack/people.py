@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -27,8 +28,9 @@ NAMED = 10
 class People:
     """The profiles of one workspace's people."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: Calls, realm: str = "") -> None:
         self._calls = calls
+        self._realm = realm
         self._known: OrderedDict[str, tuple[float, Author]] = OrderedDict()
         self._may = True
 
@@ -39,8 +41,8 @@ class People:
             return kept[1]
         profile = await self._profile(user)
         if profile is None:
-            return kept[1] if kept is not None else Author(user, name=user)
-        author = _author(user, profile)
+            return kept[1] if kept is not None else Author(user, name=user, realm=self._realm)
+        author = replace(_author(user, profile), realm=self._realm)
         self._known[user] = (time.monotonic(), author)
         self._known.move_to_end(user)
         if len(self._known) > MOST:

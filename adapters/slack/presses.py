@@ -97,7 +97,7 @@ class Presses:
             return
         try:
             row = await office.stores.turns.get(turn_id)
-            if row is None or row.user != f"slack:{pressed.user}" or row.server != pressed.team:
+            if row is None or row.user != office.key(pressed.user) or row.server != office.team:
                 raise UserError("That answer is no longer kept, so I cannot share it. Ask again.")
             await self.post(pressed.spot(whole=True), row)
         except UserError as error:
@@ -139,7 +139,7 @@ class Presses:
         office = self._office
         request = Request(
             id=f"{pressed.trigger}:{press.control}",
-            place=Place("slack", pressed.team, pressed.channel, pressed.thread),
+            place=Place("slack", office.team, pressed.channel, pressed.thread),
             author=await office.people.author(pressed.user),
             press=press,
             private=pressed.ephemeral,
@@ -188,10 +188,10 @@ class Presses:
         stores = self._office.stores
         if control == Control.EDIT:
             row = await stores.turns.get(turn_id)
-            return row.answer if row is not None and row.user == f"slack:{pressed.user}" else ""
+            return row.answer if row is not None and row.user == self._office.key(pressed.user) else ""
         if control == Control.CORRECT:
             author = await self._office.people.author(pressed.user)
-            await stores.places.moderator(Place("slack", pressed.team, pressed.channel), author)
+            await stores.places.moderator(Place("slack", self._office.team, pressed.channel), author)
             item, row = await stores.reviews.get(turn_id), await stores.turns.get(turn_id)
             return (item.suggestion if item is not None else "") or (row.answer if row is not None else "")
         return ""

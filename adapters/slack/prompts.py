@@ -62,7 +62,7 @@ class Prompts:
         """What the person looks at first, then their due cards, then what can be done at any time."""
         stores = self._office.stores
         off = (await stores.places.server("slack", self._office.team)).scenarios_off
-        due = len(await stores.cards.due(f"slack:{user}", now()))
+        due = len(await stores.cards.due(self._office.key(user), now()))
         offered = [*OF_CHANNEL] if self.viewed(user) else []
         offered += [(f"Quiz me: {due} due" if due > 1 else "Quiz me: one card is due", QUIZ)] if due else []
         if (await self._office.people.author(user)).locale.startswith("fr"):

@@ -7,25 +7,27 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack.calls import error_of
-from adapters.slack.manifest import SCOPES
+from adapters.slack.manifest import INSTALL, SCOPES
+from adapters.slack.manifest_check import MANIFEST, PART, compare
 from bot.doctor import Finding
 from bot.settings import Settings
 
-PART = "Slack"
-MANIFEST = "Paste `python -m bot slack manifest` into the app's page App Manifest, then reinstall the app."
-
 
 async def examine(settings: Settings) -> list[Finding]:
-    """Ask Slack about both tokens; nothing is changed."""
+    """Ask Slack about the tokens; nothing is changed."""
     token, app_token = settings.slack_bot_token.get_secret_value(), settings.slack_app_token.get_secret_value()
-    if not token:
+    if not settings.slack:
+        if app_token:
+            remedy = "Set SLACK_BOT_TOKEN too: the Bot User OAuth Token (xoxb-...) of the page Install App."
+            return [Finding(PART, "error", "SLACK_APP_TOKEN is set, but SLACK_BOT_TOKEN is not", remedy)]
         return [Finding(PART, "ok", "not used; SLACK_BOT_TOKEN starts it, docs/slack.md tells how")]
     findings = _shapes(token, app_token, settings)
     if any(finding.level == "error" for finding in findings):
         return findings
     try:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
-            return [*findings, *await _bot(token, settings, session), *await _socket(app_token, settings, session)]
+            found = [*await _bot(token, settings, session), *await _socket(app_token, settings, session)]
+            return [*findings, *found, *await compare(settings, session)]
     except (aiohttp.ClientError, TimeoutError) as error:
         remedy = "Check the network and SLACK_API_URL; the bot tries again by itself."
         return [*findings, Finding(PART, "error", f"Slack cannot be reached: {type(error).__name__}", remedy)]
@@ -33,10 +35,16 @@ async def examine(settings: Settings) -> list[Finding]:
 
 def _shapes(token: str, app_token: str, settings: Settings) -> list[Finding]:
     findings = []
-    if token.startswith("xoxp-"):
+    if not token:
+        where = f"{settings.slack_address.rstrip('/')}{INSTALL}"
+        findings.append(Finding(PART, "ok", f"workspaces install the app at {where}"))
+    elif token.startswith("xoxe.xoxb-"):
+        remedy = f"It ends after twelve hours. Install the app at SLACK_ADDRESS{INSTALL}, or switch token rotation off."
+        findings.append(Finding(PART, "warning", "SLACK_BOT_TOKEN is a token that ends", remedy))
+    elif token.startswith("xoxp-"):
         remedy = "Take the Bot User OAuth Token (xoxb-...) instead: with this one the bot would act as you."
         findings.append(Finding(PART, "error", "SLACK_BOT_TOKEN is a user token", remedy))
-    elif not token.startswith(("xoxb-", "xoxe.xoxb-")):
+    elif not token.startswith("xoxb-"):
         findings.append(
             Finding(PART, "error", "SLACK_BOT_TOKEN is no bot token", "It begins with xoxb-; see the page Install App.")
         )
@@ -50,6 +58,8 @@ def _shapes(token: str, app_token: str, settings: Settings) -> list[Finding]:
 
 
 async def _bot(token: str, settings: Settings, session: aiohttp.ClientSession) -> list[Finding]:
+    if not token:
+        return []
     client = AsyncWebClient(token, base_url=settings.slack_api_url, session=session)
     try:
         answer = await client.auth_test()

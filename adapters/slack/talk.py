@@ -40,7 +40,7 @@ class Talk:
         self.questions = Questions(office)
         self._background = Background(office)
 
-    async def message(self, event: Body, team: str) -> None:
+    async def message(self, event: Body) -> None:
         """A message or a mention: both are delivered for the same words, and answered once."""
         office, me = self._office, self._office.me
         if event.get("subtype") == "message_deleted":
@@ -53,10 +53,10 @@ class Talk:
             return
         channel, ts, user = str(event["channel"]), str(event["ts"]), str(event["user"])
         thread, named = str(event.get("thread_ts") or ""), mentions(event, me)
-        place = Place("slack", team, channel, thread or ts)
+        place = Place("slack", office.team, channel, thread or ts)
         if not (channel.startswith("D") or await self._for_us(event, place, user, named)):
             return
-        with office.seen.once(f"{team}:{channel}:{ts}") as first:
+        with office.seen.once(f"{channel}:{ts}") as first:
             if first:
                 await self._answer(event, place, user, named=named)
 
@@ -64,7 +64,8 @@ class Talk:
         office, me = self._office, self._office.me
         channel, ts, thread = place.channel, str(event["ts"]), str(event.get("thread_ts") or "")
         spot = Spot(
-            place.server, channel, user, place.thread, asked=ts, opens=not thread,
+            str(event.get("user_team") or event.get("team") or office.team), channel, user, place.thread, asked=ts,
+            opens=not thread,
             names=await office.people.names(mentioned(str(event.get("text") or ""))),
         )  # fmt: skip
         words = spoken(event, me)
@@ -133,7 +134,7 @@ class Talk:
         spot = Spot(team, channel, user, "", str(body.get("response_url") or ""), names=names)
         request = Request(
             id=str(body["trigger_id"]),
-            place=Place("slack", team, channel),
+            place=Place("slack", office.team, channel),
             author=author,
             command={"correct": "tutor"}.get(callback, callback),
             options=options,
@@ -144,10 +145,10 @@ class Talk:
         reply = PrivateReply(office.desk, spot, office.running.noted, office.versions, office.http)
         await office.core.handle(request, reply)
 
-    async def stopped(self, event: Body, team: str) -> None:
+    async def stopped(self, event: Body) -> None:
         """Slack's own Stop button: it closes the stream, we end the work."""
         channel, thread = str(event["channel"]), str(event.get("thread_ts") or "")
-        await self._stop(self._office.running.in_thread(channel, thread), team, event, str(event.get("user")))
+        await self._stop(self._office.running.in_thread(channel, thread), event, str(event.get("user")))
 
     async def _changed(self, event: Body) -> None:
         message = event.get("message") or {}
@@ -161,20 +162,20 @@ class Talk:
             words = as_command(words, self._office.desk.commands)
         await self.questions.edited(str(event["channel"]), str(message.get("ts")), words)
 
-    async def _stop(self, turns: list[str], team: str, event: Body, user: str) -> None:
+    async def _stop(self, turns: list[str], event: Body, user: str) -> None:
         office = self._office
         channel, thread = str(event["channel"]), str(event.get("thread_ts") or "")
         for turn in turns:
             request = Request(
-                id=f"{team}:{channel}:{event.get('event_ts')}:{turn}",
-                place=Place("slack", team, channel, thread),
+                id=f"{office.team}:{channel}:{event.get('event_ts')}:{turn}",
+                place=Place("slack", office.team, channel, thread),
                 author=await office.people.author(user),
                 press=Press(turn, Control.STOP),
             )
             silent = SilentReply("slack")
             await office.core.handle(request, silent)
             if silent.words:
-                await office.desk.whisper(Spot(team, channel, user, thread), silent.words)
+                await office.desk.whisper(Spot(office.team, channel, user, thread), silent.words)
 
     async def _for_us(self, event: Body, place: Place, user: str, named: bool) -> bool:
         """Whether a message in a channel is meant for the bot, by the channel's settings."""
@@ -185,7 +186,7 @@ class Talk:
         if thread and is_command(str(event.get("text") or ""), office.desk.commands):
             return True
         # A person who is already talking with the bot in this thread need not name it again.
-        goes_on = bool(thread) and await office.stores.memory.find(f"slack:{user}", place) is not None
+        goes_on = bool(thread) and await office.stores.memory.find(office.key(user), place) is not None
         if goes_on and not named:
             # Where a person was called in, the bot is silent until it is named again.
             last = await office.stores.turns.last_in(place)

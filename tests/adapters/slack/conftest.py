@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from adapters.slack.app import PATH, SlackApp
+from adapters.slack.app import SlackApp
 from adapters.slack.limiter import Limiter
+from adapters.slack.manifest import EVENTS_PATH
 from bot.chatbot import ChatBot
 from bot.database import Database
 from bot.generation import Generator
@@ -57,8 +58,10 @@ async def open_house(
             announcer.announce("slack", app.cards)
             if settings.slack_app_token.get_secret_value():
                 await slack.connected()
-            else:
-                slack.http_url = f"http://127.0.0.1:{app.port}{PATH}"
+            if app.port:
+                slack.pages_url = f"http://127.0.0.1:{app.port}"
+            if not settings.slack_app_token.get_secret_value():
+                slack.http_url = f"http://127.0.0.1:{app.port}{EVENTS_PATH}"
             yield House(slack, app, chatbot, stores, script)
             await announcer.close()
         await chatbot.close(0.1)

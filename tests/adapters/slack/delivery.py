@@ -44,6 +44,7 @@ class Workspace(Slack):
         self.deaf = 0
         """So many acknowledgements are lost on their way."""
         self.http_url = ""
+        self.pages_url = ""
         self._tasks: set[asyncio.Task[None]] = set()
 
     def application(self) -> web.Application:

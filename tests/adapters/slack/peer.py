@@ -18,7 +18,11 @@ from tests.adapters.slack.rules import breaks_schema, wrong_blocks, wrong_view
 
 TEAM, BOT, APP = "T0TEAM", "U0BOT", "A0APP"
 BOT_TOKEN = "xoxb-" + "test-0000-bot"
-APP_TOKEN = "xapp-" + "test-0000-app"
+APP_TOKEN = "xapp-" + "1-A0APP-0000-app"
+CONFIG_TOKEN = "xoxe.xoxp-" + "test-0000-config"
+OTHER_TEAM = "T1OTHER"
+CLIENT = ("client-1", "client-secret-1")
+CODE = "the-code-slack-gave"
 NO_JSON = frozenset(
     "conversations.replies conversations.history conversations.info users.info files.getUploadURLExternal files.info "
     "files.completeUploadExternal auth.test apps.connections.open".split()
@@ -83,6 +87,7 @@ class Call:
     arguments: dict[str, Any]
     at: float
     error: str = ""
+    token: str = ""
 
 
 class Refusal(Exception):
@@ -112,6 +117,11 @@ class Slack:
         self.faults: defaultdict[str, deque[object]] = defaultdict(deque)
         self.limits: dict[str, tuple[int, float]] = {}
         self.scopes = set(SCOPES)
+        self.tokens = {BOT_TOKEN: TEAM}
+        self.refresh_tokens: dict[str, str] = {}
+        self.token_seconds = 0
+        self.manifest: dict[str, Any] = {}
+        self.caller = TEAM
         self.violations: list[str] = []
         self.pings: list[str] = []
         self.statuses: list[tuple[str, str, str]] = []
@@ -238,7 +248,7 @@ class Slack:
                 elif isinstance(fault, str):
                     raise Refusal(fault)
             self._limit(method)
-            self._authorised(method, request, arguments)
+            call.token = self._authorised(method, request, arguments)
             answer = await self._answer(method, arguments)
         except Refusal as refusal:
             call.error = refusal.error
@@ -262,18 +272,23 @@ class Slack:
             ):
                 raise Refusal("ratelimited", seconds=1)
 
-    def _authorised(self, method: str, request: web.Request, arguments: dict[str, Any]) -> None:
+    def _authorised(self, method: str, request: web.Request, arguments: dict[str, Any]) -> str:
+        if method == "oauth.v2.access":
+            return ""
         header = request.headers.get("Authorization", "").removeprefix("Bearer ")
         token = header or str(arguments.pop("token", ""))
         arguments.pop("token", None)
-        wanted = APP_TOKEN if method == "apps.connections.open" else BOT_TOKEN
+        special = {"apps.connections.open": APP_TOKEN, "apps.manifest.export": CONFIG_TOKEN}
+        known = {special[method]: ""} if method in special else self.tokens
         if not token:
             raise Refusal("not_authed")
-        if token != wanted:
+        if token not in known:
             raise Refusal("invalid_auth")
+        self.caller = known[token]
         needed = NEEDS.get(method)
         if needed and needed not in self.scopes:
             raise Refusal("missing_scope", needed=needed, provided=",".join(sorted(self.scopes)))
+        return token
 
     async def _answer(self, method: str, arguments: dict[str, Any]) -> dict[str, Any]:
         broken = breaks_schema(method, arguments)
@@ -287,7 +302,41 @@ class Slack:
         return answer
 
     def _auth_test(self, _: dict[str, Any]) -> dict[str, Any]:
-        return {"user_id": BOT, "bot_id": "B0BOT", "team_id": TEAM, "team": "Test", "user": "parley", "url": self.url}
+        return {
+            "user_id": BOT, "bot_id": "B0BOT", "team_id": self.caller, "team": "Test", "user": "parley",
+            "url": self.url,
+        }  # fmt: skip
+
+    def _bots_info(self, given: dict[str, Any]) -> dict[str, Any]:
+        if given.get("bot") != "B0BOT":
+            raise Refusal("bot_not_found")
+        return {"bot": {"id": "B0BOT", "app_id": APP}}
+
+    def _apps_manifest_export(self, given: dict[str, Any]) -> dict[str, Any]:
+        if given.get("app_id") != APP:
+            raise Refusal("invalid_app_id")
+        return {"manifest": self.manifest}
+
+    def _oauth_v2_access(self, given: dict[str, Any]) -> dict[str, Any]:
+        if (given.get("client_id"), given.get("client_secret")) != CLIENT:
+            raise Refusal("bad_client_secret")
+        if given.get("grant_type") == "refresh_token":
+            team = self.refresh_tokens.pop(given.get("refresh_token", ""), "")
+            if not team:
+                raise Refusal("invalid_refresh_token")
+            self.tokens = {token: of for token, of in self.tokens.items() if of != team}
+        elif given.get("code") == CODE and given.get("redirect_uri"):
+            team = OTHER_TEAM
+        else:
+            raise Refusal("invalid_code")
+        number = self.number()
+        token, refresh = f"xoxe.xoxb-1-installed-{number}", f"xoxe-1-refresh-{number}"
+        self.tokens[token] = team
+        answer: dict[str, Any] = {"access_token": token, "team": {"id": team, "name": "Other <b>"}, "scope": ""}
+        if self.token_seconds:
+            self.refresh_tokens[refresh] = team
+            answer |= {"refresh_token": refresh, "expires_in": self.token_seconds}
+        return answer
 
     def _users_info(self, given: dict[str, Any]) -> dict[str, Any]:
         if given.get("user") not in self.people:

@@ -14,13 +14,14 @@ import pytest
 from adapters.slack.app import SlackApp
 from adapters.slack.limiter import LIMITS
 from adapters.slack.manifest import EVENTS, SCOPES, SHORTCUTS, manifest
+from adapters.slack.manifest_check import EVENTS as REASONS
 from adapters.slack.setup import examine
 from bot.errors import UserError
 from bot.scenarios.catalogue import catalogue
 from bot.settings import Settings
 from tests.adapters.slack.conftest import House
 from tests.adapters.slack.delivery import SECRET, Workspace
-from tests.adapters.slack.peer import APP_TOKEN, BOT_TOKEN, NEEDS, TEAM
+from tests.adapters.slack.peer import APP_TOKEN, BOT_TOKEN, CONFIG_TOKEN, NEEDS, TEAM
 from tests.adapters.slack.peer import SCOPES as GRANTED
 
 ROOT = Path(__file__).parents[3]
@@ -105,7 +106,7 @@ def test_the_command_line_prints_it() -> None:
 
 async def test_doctor_is_content_with_a_whole_set_up(slack: Workspace) -> None:
     findings = await examine(settings_for(slack))
-    assert [finding.level for finding in findings] == ["ok", "ok"]
+    assert [finding.level for finding in findings] == ["ok"] * 3
     assert BOT_TOKEN not in str(findings)
 
 
@@ -114,6 +115,7 @@ async def test_doctor_is_content_with_a_whole_set_up(slack: Workspace) -> None:
     [
         ({"slack_bot_token": "xoxp-person"}, "user token"),
         ({"slack_bot_token": "123"}, "no bot token"),
+        ({"slack_bot_token": ""}, "SLACK_APP_TOKEN is set, but SLACK_BOT_TOKEN is not"),
         ({"slack_app_token": "xoxb-wrong"}, "no app-level token"),
         ({"slack_app_token": ""}, "neither Socket Mode nor signed requests"),
         ({"slack_bot_token": "xoxb-other"}, "does not accept SLACK_BOT_TOKEN: invalid_auth"),
@@ -126,6 +128,38 @@ async def test_doctor_names_what_is_wrong(slack: Workspace, changes: dict[str, s
     errors = [finding for finding in findings if finding.level == "error"]
     assert words in errors[0].words
     assert errors[0].remedy
+
+
+async def test_doctor_compares_events_commands_and_shortcuts(slack: Workspace) -> None:
+    told = "".join(finding.words for finding in await examine(settings_for(slack)))
+    assert "events and commands were not compared" in told
+    slack.manifest = made()
+    settings = settings_for(slack, slack_config_token=CONFIG_TOKEN)
+    assert [finding.level for finding in await examine(settings)] == ["ok"] * 3
+    slack.manifest["settings"]["event_subscriptions"]["bot_events"].remove("agent_session_stopped")
+    slack.manifest["settings"] |= {"socket_mode_enabled": False, "interactivity": {"is_enabled": False}}
+    features = slack.manifest["features"]
+    features["slash_commands"][0]["command"] = "/other"
+    del features["shortcuts"][0], features["agent_view"]
+    features["app_home"]["home_tab_enabled"] = False
+    found = [finding for finding in await examine(settings) if finding.level != "ok"]
+    assert all("slack manifest" in finding.remedy for finding in found)
+    told = "\n".join(finding.words for finding in found)
+    for words in (
+        "the event agent_session_stopped is not subscribed: Slack's own Stop button", "the command /parley is missing",
+        "commands nothing answers: /other", "the shortcut translate is missing", "the app is no agent",
+        "Socket Mode is off", "interactivity is off", "the Home tab is off",
+    ):  # fmt: skip
+        assert words in told
+    # Without an app-level token Slack is asked which app the bot is of.
+    http = settings_for(slack, slack_app_token="", slack_signing_secret="s", slack_config_token=CONFIG_TOKEN)
+    assert "the event agent_session_stopped" in str(await examine(http))
+    wrong = settings_for(slack, slack_config_token="xoxe.xoxp-old")
+    assert "does not show the app's manifest: invalid_auth" in str(await examine(wrong))
+
+
+def test_every_event_that_is_asked_for_has_its_reason() -> None:
+    assert set(REASONS) == set(EVENTS)
 
 
 async def test_doctor_compares_the_scopes(slack: Workspace) -> None:
