@@ -85,7 +85,7 @@ def run() -> None:
                 from adapters.slack.app import SlackApp
 
                 slack = await stack.enter_async_context(SlackApp(parley.chatbot, parley.stores, settings))
-                parley.couriers["slack"] = slack
+                parley.couriers["slack"] = parley.messengers["slack"] = slack.courier
                 parley.parts["slack"] = slack.readiness
                 parley.announcer.announce("slack", slack.cards)
             web = await stack.enter_async_context(WebApp(parley.chatbot, parley.stores, settings, parley.readiness))

@@ -16,19 +16,16 @@ from slack_sdk.errors import SlackApiError
 
 from adapters.slack.calls import error_of
 from adapters.slack.clients import NO_TOKEN, web_client, will_never_do
-from adapters.slack.desk import Spot
+from adapters.slack.courier import SlackCourier
 from adapters.slack.installing import Installing
 from adapters.slack.limiter import Limiter
 from adapters.slack.listeners import Listeners
 from adapters.slack.manifest import EVENTS_PATH
 from adapters.slack.office import Core
 from adapters.slack.workspaces import Cards, Workspaces
-from bot.delivery import SendForbidden
 from bot.errors import UserError
-from bot.request import MessageRef, Place
 from bot.settings import Settings
 from bot.stores import Stores
-from bot.turns import TurnRow
 
 log = structlog.get_logger(__name__)
 
@@ -77,19 +74,6 @@ class SlackApp:
         """Wait until everything that was delivered is dealt with."""
         await self._listeners.settled()
 
-    async def deliver(self, place: Place, turn: TurnRow, note: str) -> MessageRef:
-        """Send an answer that a crash or a limit kept from its reader. What one person asked alone stays theirs."""
-        workspace = await self._workspaces.of(place.server)
-        if workspace is None:
-            raise SendForbidden("the workspace has no installation")
-        user = turn.user.rpartition(":")[2].rpartition(".")[2]
-        spot = Spot(place.server, place.channel, user, place.thread)
-        if (place.thread or spot.direct) and "@private" not in turn.options:
-            ids = await workspace.presses.post(spot, turn, note)
-        else:
-            ids = [await workspace.presses.whisper(spot, turn, note)]
-        return MessageRef("slack", place.channel, tuple(ids))
-
     async def _start(self) -> None:
         settings = self._settings
         http = await self._stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)))
@@ -97,7 +81,7 @@ class SlackApp:
         if settings.slack_bot_token.get_secret_value():
             await self._workspaces.open_own()
         self._listeners = Listeners(self._workspaces, self._stores, settings)
-        self.cards = Cards(self._workspaces)
+        self.cards, self.courier = Cards(self._workspaces), SlackCourier(self._workspaces)
         app = self._listeners.app()
         pages = Installing(settings, self._stores, http, self._workspaces.refresh) if settings.slack_client_id else None
         if token := settings.slack_app_token.get_secret_value():

@@ -6,6 +6,7 @@ from adapters.slack.blocks import Block, context, controls, markdown, plain
 from adapters.slack.office import Office
 from adapters.slack.text import fallback, safe
 from bot.learning.review_cards import Card
+from bot.messengers import Notice
 from bot.request import MessageRef
 
 MOST = 2_400
@@ -50,6 +51,17 @@ class CardCourier:
                 blocks.append(markdown(f"**{label}**\n\n{_short(safe(text))}"))
         blocks += controls(card.turn_id, card.buttons, "")
         return {"text": fallback(f"{title}. {card.status}."), "blocks": blocks}
+
+
+def notice_drawn(office: Office, notice: Notice) -> dict[str, object]:
+    """A notice as the arguments of a message."""
+    blocks: list[Block] = [{"type": "header", "text": plain(notice.title, 150)}]
+    blocks.append(markdown(f"**Question**\n\n{_short(safe(notice.words)) or '…'}"))
+    if link := office.permalink(notice.message):
+        line = {"type": "mrkdwn", "text": f"<{link}|Where it was said>"}
+        blocks.append({"type": "context", "elements": [line]})
+    blocks += controls(notice.turn_id, notice.buttons, "")
+    return {"text": fallback(f"{notice.title}: {notice.words}"), "blocks": blocks}
 
 
 def _short(text: str) -> str:

@@ -56,15 +56,22 @@ class Talk:
         place = Place("slack", office.team, channel, thread or ts)
         if not (channel.startswith("D") or await self._for_us(event, place, user, named)):
             return
+        if thread and event.get("parent_user_id") == me and channel.startswith("D"):
+            place = await self._begun_by_us(place, user)
         with office.seen.once(f"{channel}:{ts}") as first:
             if first:
                 await self._answer(event, place, user, named=named)
+
+    async def _begun_by_us(self, place: Place, user: str) -> Place:
+        """Where a thread belongs that stands under what the bot said unasked: to the talk before any thread."""
+        known = await self._office.stores.memory.find(self._office.key(user), place)
+        return place if known is not None else replace(place, thread="")
 
     async def _answer(self, event: Body, place: Place, user: str, *, named: bool) -> None:
         office, me = self._office, self._office.me
         channel, ts, thread = place.channel, str(event["ts"]), str(event.get("thread_ts") or "")
         spot = Spot(
-            str(event.get("user_team") or event.get("team") or office.team), channel, user, place.thread, asked=ts,
+            str(event.get("user_team") or event.get("team") or office.team), channel, user, thread or ts, asked=ts,
             opens=not thread,
             names=await office.people.names(mentioned(str(event.get("text") or ""))),
         )  # fmt: skip

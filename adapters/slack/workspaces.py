@@ -73,15 +73,21 @@ class Workspaces:
         self._own = self._made(client, await bot_of(client), Calls(client, self._limiter), "")
 
     async def of(self, team: str) -> Workspace | None:
-        """The workspace of a team; None for one that did not install the app, or removed it."""
+        """The workspace of a team, "" = that of the settings; None for one that has not installed the app."""
         own = self._own
-        if own is not None and (team == own.office.team or not self._settings.slack_client_id):
+        if own is not None and (team in ("", own.office.team) or not self._settings.slack_client_id):
             return own
         known = self._open.get(team)
         if known is not None and not self._due(team):
             return known
         async with self._locks[team]:
             return await self._opened(team)
+
+    async def all(self) -> list[Workspace]:
+        """Every workspace that the bot is in now."""
+        teams = await self._stores.installations.servers("slack") if self._settings.slack_client_id else []
+        found = [self._own, *[await self.of(team) for team in teams]]
+        return [workspace for workspace in found if workspace is not None]
 
     async def close(self, team: str) -> None:
         """Forget a workspace that removed the app, with its tokens."""

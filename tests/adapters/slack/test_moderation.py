@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from bot.learning.flags import Reason
-from bot.request import Author, Place
+from bot.messengers import Notice
+from bot.request import Author, Place, Request
+from bot.scenarios.support import SOLVED
 from tests.adapters.slack.conftest import House
 from tests.adapters.slack.peer import BOT, TEAM, Message
 from tests.adapters.slack.test_reply import ask
@@ -131,13 +133,41 @@ async def test_a_channel_can_be_switched_off(house: House, mode: str) -> None:
     assert house.script.asked == ["say: yes"]
 
 
+async def test_moderators_hear_of_whom_a_person_was_called_for_and_close_it(house: House) -> None:
+    await settle(house, moderators_channel="C0HELP")
+    asked = house.slack.say("U0ANN", "C0TALK", f"<@{BOT}> human please")
+    answer = await house.slack.answer("C0TALK", asked.ts)
+    await house.app.settled()
+    row = (await house.stores.turns.of_user("slack:U0ANN"))[0]
+    notice = Notice("A person is asked for", "human please <!here>", row.id, row.place, row.standing, (SOLVED,))
+    await house.app.courier.notify(notice, "C0HELP")
+    card = house.slack.by_bot("C0HELP")[0]
+    assert "human please" in card.shown
+    assert f"/archives/C0TALK/p{answer.ts.replace('.', '')}" in shown(card)
+    assert card.labels() == ["Solved"]
+    house.slack.press("U0ANN", card, "Solved")
+    assert "moderators" in (await house.slack.whispered("U0ANN")).shown
+
+
+async def test_what_the_bot_says_unasked_can_be_answered_in_its_thread(house: House) -> None:
+    door = await house.app.courier.direct("U0ANN")
+    request = Request("daily:1", door.place, door.author, text="seed again", private=True)
+    await house.chatbot.handle(request, door.reply)
+    sent = (await house.slack.until(lambda: house.slack.by_bot("D0ANN")))[0]
+    assert (sent.thread, sent.labels()) == ("", ["Retry", "Flag", "Why"])
+    house.slack.say("U0ANN", "D0ANN", "say: My answer.", thread=sent.ts, parent_user_id=BOT)
+    assert (await house.slack.answer("D0ANN", sent.ts)).shown == "My answer."
+    rows = await house.stores.turns.of_user("slack:U0ANN")
+    assert len({row.conversation for row in rows}) == 1
+
+
 async def test_people_are_told_alone_and_a_channel_gets_words_and_a_picture(house: House) -> None:
-    await house.app.tell("U0ANN", "Your correction is in support@0043, which answers from now on. Thank you.")
+    await house.app.courier.tell("U0ANN", "Your correction is in support@0043, which answers from now on. Thank you.")
     told = await house.slack.until(
         lambda: [m for c in house.slack.members if c.startswith("D") for m in house.slack.by_bot(c)]
     )
     assert "support@0043" in told[0].shown
-    await house.app.post("C0HELP", "The week: 12 answers <!channel>", b"\x89PNG not really")
+    await house.app.courier.post("C0HELP", "The week: 12 answers <!channel>", b"\x89PNG not really")
     assert "The week" in house.slack.by_bot("C0HELP")[0].shown
     (shared,) = house.slack.shared
     assert (shared["channel"], shared["content"]) == ("C0HELP", b"\x89PNG not really")

@@ -116,13 +116,13 @@ async def test_an_answer_that_slack_would_not_take_is_sent_later(open_app: Opene
         await slack.until(lambda: not slack.faults["chat.postMessage"])
         await house.app.settled()
         assert slack.by_bot("C0TALK") == []
-        assert await house.chatbot.ledger.redeliver("slack", house.app) == 0
+        assert await house.chatbot.ledger.redeliver("slack", house.app.courier) == 0
         ahead[0] = 700.0
-        assert await house.chatbot.ledger.redeliver("slack", house.app) == 1
+        assert await house.chatbot.ledger.redeliver("slack", house.app.courier) == 1
         late = slack.by_bot("C0TALK")
         assert [message.shown for message in late] == ["Later."]
         assert late[0].labels() == ["Retry", "Flag", "Why"]
-        assert await house.chatbot.ledger.redeliver("slack", house.app) == 0
+        assert await house.chatbot.ledger.redeliver("slack", house.app.courier) == 0
 
 
 async def test_refused_blocks_become_plain_text(house: House) -> None:
