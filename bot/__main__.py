@@ -148,6 +148,21 @@ def chat(
     execute(main, quiet=True)
 
 
+@app.command("console-link")
+def console_link(
+    name: Annotated[str, typer.Option(help="Whom the link is for.")] = "",
+    role: Annotated[str, typer.Option(help="view, review, train or admin, on every server.")] = "admin",
+) -> None:
+    """Print a link that signs somebody in to the moderators' console."""
+
+    async def main(settings: Settings) -> int:
+        from adapters.console.sign_in import print_link
+
+        return await print_link(settings, name or getpass.getuser(), role)
+
+    execute(main, quiet=True)
+
+
 @app.command()
 def doctor() -> None:
     """Check every setting, and say what to do about what is wrong."""

@@ -19,6 +19,7 @@ from bot.line import Line
 from bot.members import preference_of
 from bot.memory import Conversation, Recall, open_conversation, recall_from
 from bot.quotas import LOW, Left, Quotas
+from bot.request import Request
 from bot.router import Route, Router
 from bot.safety import mask_secrets
 from bot.settings import Settings
@@ -69,6 +70,18 @@ class Answering:
                 raise
         except Exception as error:  # noqa: BLE001 - the one place where a turn's errors become words
             await self._break_off(job, "failed", words(error), error)
+
+    async def aside(self, request: Request, route: Route) -> Finished:
+        """What a route comes to, kept nowhere; it waits in the line like every other turn."""
+        job = Job(request, route)
+        plan = await route.scenario.plan(self._turn(job, route, Recall()))
+        if isinstance(plan, Say):
+            return plan.finished
+        async with self._line.place(request.user, job.stream.wait):
+            job.outcome.begin()
+            await self._generator.wait(job.stream)
+            await self._generator.run(plan, self._settings.model_for(route.name), job.stream, job.outcome)
+            return await self._finish(plan, job)
 
     async def settle(self, job: Job) -> None:
         """After the delivery: who has memory off leaves no words behind."""

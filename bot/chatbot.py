@@ -73,6 +73,10 @@ class ChatBot:
         except Exception as error:  # noqa: BLE001 - the one place where a request's errors become words
             await self._fail(request, reply, self._words(request, error))
 
+    async def aside(self, request: Request) -> Finished:
+        """What a command comes to, kept nowhere. Raises UserError, EngineError, QueueFull, QueueTimeout."""
+        return await self._answering.aside(request, self._router.route(request))
+
     async def close(self, grace: float = 5.0) -> None:
         """Let running turns end for `grace` seconds, then stop them; what they had said is kept."""
         self._intake.close()

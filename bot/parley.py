@@ -132,7 +132,7 @@ async def open_parley(settings: Settings) -> AsyncIterator[Parley]:
         hosts = Hosts(stores.database)
         await hosts.enter()
         stack.push_async_callback(hosts.leave)
-        router = catalogue()
+        router = catalogue(settings.web_address)
         rollout = await stack.enter_async_context(Rollout(stores.registry, engine, keeper, settings.adapters))
         generator = Generator(engine, keeper, settings.model_for("chat"), rollout)
         chatbot = ChatBot(settings, stores, router, generator, keeper, hosts.id)

@@ -42,8 +42,9 @@ class ServerSettings:
 
     `scenarios_off`: commands nobody gets an answer from here. `persona`: the first sentences to the model in plain
     talk, "" = Parley's own. `language`: a code of OWN_NAMES, "" = the reader's. `moderators` are people,
-    `moderator_roles` roles. `quota` counts for everybody here, `quotas` for a role or a person by id, both in the
-    form of the setting QUOTA, "" = the host's. `training`: whether approved answers from here may train.
+    `moderator_roles` roles. `trainers` and `viewers`, people or roles, may do more and less than these on the
+    moderators' console (`bot.roles`). `quota` counts for everybody here, `quotas` for a role or a person by id, both
+    in the form of the setting QUOTA, "" = the host's. `training`: whether approved answers from here may train.
     `flags`: whether a flag as a reaction has a message translated.
     """
 
@@ -53,6 +54,8 @@ class ServerSettings:
     moderators_channel: str = ""
     moderator_roles: frozenset[str] = frozenset()
     moderators: frozenset[str] = frozenset()
+    trainers: frozenset[str] = frozenset()
+    viewers: frozenset[str] = frozenset()
     quota: str = ""
     quotas: Mapping[str, str] = field(default_factory=dict)
     training: bool = False
@@ -108,7 +111,7 @@ def is_of_channel(setting: str) -> bool:
 def server_of(kept: Mapping[str, Any]) -> ServerSettings:
     """The settings from what the store keeps of them."""
     values = {name: kept[name] for name in _SERVER if name in kept}
-    for name in ("scenarios_off", "moderator_roles", "moderators"):
+    for name in ("scenarios_off", "moderator_roles", "moderators", "trainers", "viewers"):
         values[name] = frozenset(values.get(name, ()))
     return ServerSettings(**values)
 
@@ -227,6 +230,8 @@ _READERS: dict[str, Callable[[Value], Any]] = {
     "moderators_channel": _channel,
     "moderator_roles": _ids,
     "moderators": _ids,
+    "trainers": _ids,
+    "viewers": _ids,
     "quota": _quota,
     "quotas": _quotas,
     "training": _switch,

@@ -73,7 +73,7 @@ class Change:
 class Moderator:
     """Somebody who may review a server's flags; made by `Places.moderator`.
 
-    `everywhere`: the owner's own console, which reviews every server.
+    `everywhere`: the owner's own console, which reviews every server. `senior`: what others pass on is theirs.
     """
 
     user: str
@@ -81,6 +81,7 @@ class Moderator:
     platform: str = ""
     server: str = ""
     everywhere: bool = False
+    senior: bool = False
 
     def covers(self, platform: str, server: str) -> bool:
         return self.everywhere or (self.platform, self.server) == (platform, server)
@@ -170,7 +171,8 @@ class Places:
         chosen = author.id in settings.moderators or not settings.moderator_roles.isdisjoint(author.roles)
         if not (author.admin or (chosen and place.server)):
             raise UserError("Only this server's moderators can do that.")
-        return Moderator(author.key(place.platform), author.name, place.platform, place.server)
+        user = author.key(place.platform)
+        return Moderator(user, author.name, place.platform, place.server, senior=author.admin)
 
     async def _put(self, key: tuple[str, str, str, str], value: Any, place: Place, author: Author) -> None:
         columns = (*place_settings.primary_key.columns,)

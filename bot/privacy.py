@@ -20,6 +20,7 @@ async def export_of(stores: Stores, user: str) -> dict[str, Any]:
         "ratings": [asdict(row) for row in await stores.feedback.of_user(user)],
         "flags": [asdict(row) for row in await stores.flags.of_user(user)],
         "cards": [asdict(card) for card in await stores.cards.list(user)],
+        "visits": [asdict(visit) for visit in await stores.visitors.visits() if visit.visitor.user == user],
     }
 
 
@@ -32,6 +33,7 @@ async def forget_everything(stores: Stores, user: str) -> int:
     await stores.cards.forget(user)
     count = await stores.memory.forget_user(user)
     await stores.members.forget(user)
+    await stores.visitors.forget(user)
     return count
 
 

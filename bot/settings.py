@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from apscheduler.triggers.cron import CronTrigger
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import UserError
 
@@ -102,6 +103,8 @@ class Settings(BaseSettings):
     web_host: str = "127.0.0.1"
     web_port: int = Field(8080, ge=0, le=65535)
     web_token: SecretStr = SecretStr("")
+    web_url: str = ""
+    console_servers: Annotated[frozenset[str], NoDecode] = frozenset()
 
     @field_validator("database_url")
     @classmethod
@@ -133,6 +136,27 @@ class Settings(BaseSettings):
             raise ValueError(f"there is no scenario {', '.join(sorted(unknown))}; there are: {', '.join(SCENARIOS)}")
         return {scenario: crontab(when) for scenario, when in value.items()}
 
+    @field_validator("web_url")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        parts = urlsplit(value.strip())
+        if value.strip() and (
+            parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/")
+        ):
+            raise ValueError("an address without a path, such as https://parley.example.org")
+        return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
+
+    @field_validator("console_servers", mode="before")
+    @classmethod
+    def _servers(cls, value: object) -> object:
+        """The servers as a set; written with commas between them."""
+        if not isinstance(value, str):
+            return value
+        named = frozenset(part.strip() for part in value.split(",") if part.strip())
+        if not all(re.fullmatch(r"(discord|slack):[A-Za-z0-9]+", part) for part in named):
+            raise ValueError("servers with commas between them, such as discord:123456789012345678 or slack:T0123ABCD")
+        return named
+
     @field_validator("discord_guilds")
     @classmethod
     def _guild_ids(cls, value: str) -> str:
@@ -151,6 +175,8 @@ class Settings(BaseSettings):
     def _guarded(self) -> Settings:
         if self.web_host not in LOOPBACK and not self.web_token.get_secret_value():
             raise ValueError("WEB_TOKEN must be set when WEB_HOST is not 127.0.0.1: the page would be open to others")
+        if urlsplit(self.web_address).hostname not in LOOPBACK and not self.web_token.get_secret_value():
+            raise ValueError("WEB_TOKEN must be set along with WEB_URL: the page would be open to others")
         return self
 
     @model_validator(mode="after")
@@ -167,6 +193,12 @@ class Settings(BaseSettings):
     def slack(self) -> bool:
         """Whether Parley is on Slack: in one workspace by its token, or in those that install it."""
         return bool(self.slack_bot_token.get_secret_value() or self.slack_client_id)
+
+    @property
+    def web_address(self) -> str:
+        """Where people's browsers find the page; where WEB_URL does not say, those on this machine."""
+        name = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}.get(self.web_host, self.web_host)
+        return self.web_url or f"http://{name}:{self.web_port}"
 
     @property
     def database(self) -> str:

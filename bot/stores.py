@@ -23,6 +23,7 @@ from bot.places import Places
 from bot.scenarios.cards import Cards
 from bot.scenarios.glossary import Glossary
 from bot.turns import Turns
+from bot.visitors import Visitors
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Stores:
     library: Library
     gaps: Gaps
     installations: Installations
+    visitors: Visitors
 
 
 def stores_over(database: Database, library: Library) -> Stores:
@@ -72,4 +74,5 @@ def stores_over(database: Database, library: Library) -> Stores:
         library=library,
         gaps=Gaps(database),
         installations=Installations(database),
+        visitors=Visitors(database),
     )

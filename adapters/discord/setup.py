@@ -38,6 +38,7 @@ FORMS = {
         "tongue": "Language of this channel, such as French",
     },
 }
+CONSOLE = {"trainers": "train on", "viewers": "look on at"}
 NEEDED = {
     "view_channel": "View Channel", "send_messages": "Send Messages", "read_message_history": "Read Message History",
     "attach_files": "Attach Files",
@@ -149,12 +150,18 @@ class SetUp:
     ) -> list[str]:
         off = ", ".join(f"/{name}" for name in sorted(server.scenarios_off)) or "none"
         roles = ", ".join(f"<@&{role}>" for role in sorted(server.moderator_roles)) or "those who manage the server"
+        console = "; ".join(
+            f"{', '.join(f'<@&{role}>' for role in sorted(getattr(server, setting)))} may {words} it"
+            for setting, words in CONSOLE.items()
+            if getattr(server, setting)
+        )
         desk = f"<#{server.moderators_channel}>" if server.moderators_channel else "none: flags wait"
         lines = [
             "## Parley on this server",
             f"**Switched off** {off}",
             f"**This channel** {MODES[channel.mode].lower()}; {TALK[channel.scenario].lower()}",
             f"**Moderators** {roles}; their channel: {desk}",
+            *([f"**The console** {console}"] if console else []),
             f"**Language** {server.language or 'the reader’s'} · **Quota** {server.quota or 'the host’s'} · "
             f"**Persona** {server.persona or 'Parley’s own'}",
             f"**Training** on approved answers from here: {'yes' if server.training else 'no'} · "
@@ -208,6 +215,11 @@ def panel(text: str, server: ServerSettings, channel: ChannelSettings) -> ui.Lay
     _add(view, ui.RoleSelect(
         custom_id=f"{PREFIX}:moderator_roles", placeholder="The moderators' roles", min_values=0, max_values=10,
     ))  # fmt: skip
+    for setting, words in CONSOLE.items():
+        placeholder = f"Roles that may {words} the console"
+        _add(view, ui.RoleSelect(
+            custom_id=f"{PREFIX}:{setting}", placeholder=placeholder, min_values=0, max_values=10,
+        ))  # fmt: skip
     consent, flags = "off" if server.training else "on", "off" if server.flags else "on"
     view.add_item(ui.ActionRow(
         ui.Button(label="Persona, language, quota", custom_id=f"{PREFIX}:texts"),

@@ -23,6 +23,12 @@ TALKS = {"chat": "Talk", "support": "Support, from the documents"}
 SWITCHES = [(name, f"/{name}") for name in SCENARIOS]
 PLACES = {"include": ["public", "private"], "exclude_bot_users": True}
 
+PEOPLE = {
+    "moderators": "Moderators, besides those who manage the workspace",
+    "trainers": "Who may train, where the owner lets this workspace",
+    "viewers": "Who may look on at the moderators' console",
+}
+
 Values = Mapping[str, Any]
 
 
@@ -31,9 +37,6 @@ def server_form(kept: ServerSettings) -> Block:
     channel: Block = {"type": "conversations_select", "action_id": "moderators_channel", "filter": PLACES}
     if kept.moderators_channel:
         channel["initial_conversation"] = kept.moderators_channel
-    people: Block = {"type": "multi_users_select", "action_id": "moderators"}
-    if kept.moderators:
-        people["initial_users"] = sorted(kept.moderators)
     training = [("yes", "Approved answers from here may train the model")]
     blocks = [
         box("persona", "Who the bot is in plain talk", initial=kept.persona, optional=True),
@@ -42,7 +45,7 @@ def server_form(kept: ServerSettings) -> Block:
         ),
         box("quota", "Answers a person gets, like 30/hour or 200/day", initial=kept.quota, optional=True, lines=False),
         _input("moderators_channel", "Where flagged answers are shown to moderators", channel),
-        _input("moderators", "Moderators, besides those who manage the workspace", people),
+        *(_input(name, label, _people(name, getattr(kept, name))) for name, label in PEOPLE.items()),
         ticks("scenarios_off", "Switched off", SWITCHES, tuple(kept.scenarios_off)),
         ticks("training", "Training", training, ["yes"] if kept.training else []),
     ]
@@ -56,7 +59,7 @@ def server_in(values: Values) -> dict[str, Value]:
         "language": text_in(values, "language"),
         "quota": text_in(values, "quota"),
         "moderators_channel": str(_only(values["moderators_channel"]).get("selected_conversation") or ""),
-        "moderators": _only(values["moderators"]).get("selected_users") or [],
+        **{name: _only(values[name]).get("selected_users") or [] for name in PEOPLE},
         "scenarios_off": picked_in(values, "scenarios_off"),
         "training": bool(picked_in(values, "training")),
     }
@@ -84,6 +87,11 @@ def channel_in(values: Values) -> tuple[str, dict[str, Value], dict[str, str]]:
         name: str(_only(values[blocks[name]])["selected_option"]["value"]) for name in ("mode", "scenario")
     }
     return channel, chosen, blocks
+
+
+def _people(name: str, chosen: frozenset[str]) -> Block:
+    element: Block = {"type": "multi_users_select", "action_id": name}
+    return element | {"initial_users": sorted(chosen)} if chosen else element
 
 
 def person_form() -> Block:

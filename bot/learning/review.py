@@ -35,6 +35,9 @@ reviews = sa.Table(
     sa.Column("claimed_by", sa.String(120), nullable=False),
     sa.Column("claimer", sa.String(120), nullable=False),
     sa.Column("claimed_until", Moment),
+    # Who passed it on to the admins, and by what name; "" = nobody.
+    sa.Column("escalated_by", sa.String(120), nullable=False, server_default=""),
+    sa.Column("escalator", sa.String(120), nullable=False, server_default=""),
     sa.Column("decided_by", sa.String(120), nullable=False),
     sa.Column("decider", sa.String(120), nullable=False),
     sa.Column("decided", Moment),
@@ -46,6 +49,7 @@ reviews = sa.Table(
     sa.Column("card_revision", sa.Integer, nullable=False),
     sa.Column("card_after", Moment, nullable=False),
     sa.Index("ix_reviews_platform_server_state_opened", "platform", "server", "state", "opened"),
+    sa.Index("ix_reviews_state_opened", "state", "opened"),
     sa.Index("ix_reviews_card_after", "card_after", sqlite_where=sa.text("card_revision < revision"),
              postgresql_where=sa.text("card_revision < revision")),
 )  # fmt: skip
@@ -57,6 +61,8 @@ verdicts = sa.Table(
     sa.Column("user", sa.String(120), primary_key=True),
     sa.Column("decision", sa.String(16), nullable=False),
     sa.Column("correction", sa.Text, nullable=False),
+    # What the reviewer says is wrong, [] = what was reported.
+    sa.Column("reasons", sa.JSON, nullable=False, server_default="[]"),
     sa.Column("created", Moment, nullable=False),
     sa.Index("ix_verdicts_user", "user"),
 )
@@ -70,7 +76,7 @@ class Review:
 
     Approved: the flag is right, and `correction` is the suggestion it came with. Edited: `correction` is the
     reviewer's. Rejected: the answer was good. `question` is the question in a reviewer's own words, "" = as it was
-    asked. `card` is where the moderators' channel shows it.
+    asked. What somebody escalated is for seniors alone. `card` is where the moderators' channel shows it.
     """
 
     turn_id: str
@@ -84,6 +90,8 @@ class Review:
     claimed_by: str
     claimer: str
     claimed_until: datetime | None
+    escalated_by: str
+    escalator: str
     decided_by: str
     decider: str
     decided: datetime | None
@@ -105,14 +113,16 @@ class Verdict:
     user: str
     decision: Decision
     correction: str
+    reasons: tuple[Reason, ...]
     created: datetime
 
 
 UNDECIDED = {
     "decided_by": "", "decider": "", "decided": None, "correction": "", "claimed_by": "", "claimer": "",
-    "claimed_until": None,
+    "claimed_until": None, "escalated_by": "", "escalator": "",
 }  # fmt: skip
 """The columns of a decision, before there is one."""
+UNCLAIMED = {"claimed_by": "", "claimer": "", "claimed_until": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +151,8 @@ async def workable(connection: AsyncConnection, turn_id: str, moderator: Moderat
     if item.claimed and item.claimed_until is not None and item.claimed_by != moderator.user:
         until = f"{item.claimed_until.astimezone():%H:%M}"
         raise UserError(f"{item.claimer} is looking at that one; it is free again at {until}.")
+    if item.escalated_by and not moderator.senior:
+        raise UserError(f"{item.escalator} has passed that one on to the admins.")
     if any(said.user == moderator.user for said in await complaints(connection, turn_id)):
         raise UserError("You flagged that answer yourself, so somebody else has to decide.")
     return item
@@ -171,7 +183,8 @@ async def complaints(connection: AsyncConnection, turn_id: str) -> list[Said]:
 async def verdicts_on(connection: AsyncConnection, turn_id: str) -> list[Verdict]:
     """What each reviewer said, in their order."""
     query = verdicts.select().where(verdicts.c.turn_id == turn_id).order_by(verdicts.c.created)
-    return [Verdict(**row._mapping) for row in (await connection.execute(query)).all()]
+    rows = (await connection.execute(query)).all()
+    return [Verdict(**{**row._mapping, "reasons": tuple(map(Reason, row.reasons))}) for row in rows]
 
 
 def review_of(row: sa.Row[tuple[object, ...]]) -> Review:

@@ -15,6 +15,7 @@ from bot.learning.feedback import Rating, feedback, forget_feedback, put_feedbac
 from bot.learning.flags import CORRECTION_CHARACTERS, Reason, Report, flags, forget_flags, put_flag, select_flags
 from bot.learning.quorum import reviewers_needed
 from bot.learning.review import (
+    UNCLAIMED,
     UNDECIDED,
     Decision,
     Review,
@@ -30,6 +31,7 @@ from bot.learning.review import (
     verdicts_on,
     workable,
 )
+from bot.learning.runs import run_rows
 from bot.places import Moderator
 from bot.request import MessageRef, one_line
 from bot.safety import mask_secrets
@@ -39,7 +41,7 @@ LEASE = timedelta(minutes=10)
 """How long a claimed item is its claimer's alone."""
 CHECKER = "parley:checks"
 """Who flags what contradicts something else."""
-WITHDRAWN = UNDECIDED | {"state": "withdrawn", "suggestion": ""}
+WITHDRAWN = UNDECIDED | {"state": "withdrawn", "suggestion": "", "question": ""}
 
 
 class Reviews:
@@ -113,30 +115,63 @@ class Reviews:
         self._tell()
         return item
 
-    async def approve(self, turn_id: str, moderator: Moderator, revision: int | None = None) -> Review:
-        """The flag is right, and so is the suggestion it came with. `revision` is the one that was looked at."""
-        return await self._decide(turn_id, moderator, "approved", None, revision)
+    async def release(self, turn_id: str, moderator: Moderator) -> Review:
+        """Give up a claim; somebody else's stays. Raises UserError."""
+        async with self._database.write() as connection:
+            item = await covered(connection, turn_id, moderator)
+            if item.claimed_by == moderator.user:
+                item = await _change(connection, turn_id, **UNCLAIMED)
+        self._tell()
+        return item
 
-    async def edit(self, turn_id: str, moderator: Moderator, text: str) -> Review:
-        """The flag is right, and the answer should have been `text`."""
+    async def escalate(self, turn_id: str, moderator: Moderator) -> Review:
+        """Leave an item to those who manage the server. Raises UserError."""
+        async with self._database.write() as connection:
+            await workable(connection, turn_id, moderator)
+            passed = {"escalated_by": moderator.user, "escalator": one_line(moderator.name)}
+            item = await _change(connection, turn_id, **passed, **UNCLAIMED)
+        self._tell()
+        return item
+
+    async def approve(
+        self, turn_id: str, moderator: Moderator, revision: int | None = None, reasons: Sequence[Reason] = ()
+    ) -> Review:
+        """The flag is right, and so is the suggestion it came with. `revision` is the one that was looked at.
+
+        `reasons`, here and below: what the moderator says is wrong, where that differs from what was reported.
+        """
+        return await self._decide(turn_id, moderator, "approved", None, reasons, revision)
+
+    async def edit(
+        self, turn_id: str, moderator: Moderator, text: str, reasons: Sequence[Reason] = (), question: str = ""
+    ) -> Review:
+        """The flag is right, and the answer should have been `text`.
+
+        `question`: what was asked, in the moderator's words, which train in place of the member's; "" = no such words.
+        """
         text = mask_secrets(text.strip())[:CORRECTION_CHARACTERS]
         if not text:
             raise UserError("The better answer needs some text; use Approve when there is none to give.")
-        return await self._decide(turn_id, moderator, "edited", text)
+        question = mask_secrets(question.strip())[:CORRECTION_CHARACTERS]
+        return await self._decide(turn_id, moderator, "edited", text, reasons, question=question)
 
-    async def reject(self, turn_id: str, moderator: Moderator) -> Review:
+    async def reject(self, turn_id: str, moderator: Moderator, reasons: Sequence[Reason] = ()) -> Review:
         """The answer was good."""
-        return await self._decide(turn_id, moderator, "rejected", "")
+        return await self._decide(turn_id, moderator, "rejected", "", reasons)
 
     async def undo(self, turn_id: str, moderator: Moderator) -> Review:
-        """Open a decided item again. Raises UserError."""
+        """Open a decided item again; take one's own word back on one that waits for a second. Raises UserError."""
         async with self._database.write() as connection:
             item = await covered(connection, turn_id, moderator)
+            trained = sa.select(run_rows.c.run).where(run_rows.c.turn_id == turn_id).limit(1)
+            if (await connection.execute(trained)).first() is not None:
+                raise UserError("An adapter was trained with that decision, so it stays. Flag the answer anew instead.")
             if item.state == "open":
-                raise UserError("That one is still open.")
-            await connection.execute(verdicts.delete().where(verdicts.c.turn_id == turn_id))
-            suggestion = item.correction or item.suggestion
-            item = await _change(connection, turn_id, **UNDECIDED | {"state": "open", "suggestion": suggestion})
+                item = await _take_back(connection, turn_id, moderator)
+            else:
+                await connection.execute(verdicts.delete().where(verdicts.c.turn_id == turn_id))
+                suggestion = item.correction or item.suggestion
+                item = await _change(connection, turn_id, **UNDECIDED | {"state": "open", "suggestion": suggestion})
         self._tell()
         return item
 
@@ -171,7 +206,7 @@ class Reviews:
             for turn_id in set(said_on) - set(turn_ids):
                 await _refresh(connection, turn_id)
             await connection.execute(verdicts.delete().where(verdicts.c.user == user))
-            for who, name in (("claimed_by", "claimer"), ("decided_by", "decider")):
+            for who, name in (("claimed_by", "claimer"), ("decided_by", "decider"), ("escalated_by", "escalator")):
                 theirs = reviews.update().where(reviews.c[who] == user)
                 await connection.execute(theirs.values({who: "", name: "somebody"}))
         self._tell()
@@ -229,27 +264,30 @@ class Reviews:
             await connection.execute(reviews.delete().where(*mine))
 
     async def _decide(
-        self, turn_id: str, moderator: Moderator, decision: Decision, text: str | None, revision: int | None = None
-    ) -> Review:
+        self, turn_id: str, moderator: Moderator, decision: Decision, text: str | None, reasons: Sequence[Reason],
+        revision: int | None = None, question: str = "",
+    ) -> Review:  # fmt: skip
         async with self._database.write() as connection:
             item = await workable(connection, turn_id, moderator)
             if revision is not None and revision != item.revision:
                 raise UserError("This one has changed since you opened it; look at it again.")
             correction = item.suggestion if text is None else text
-            await _put_verdict(connection, turn_id, moderator.user, decision, correction)
+            await _put_verdict(connection, turn_id, moderator.user, decision, correction, reasons)
             agreeing = [
                 one for one in await verdicts_on(connection, turn_id)
                 if one.decision != "rejected" and one.correction == correction
             ]  # fmt: skip
-            free = {"claimed_by": "", "claimer": "", "claimed_until": None}
+            reworded = {"question": question} if question else {}
             if decision != "rejected" and len(agreeing) < reviewers_needed(correction):
-                done = await _change(connection, turn_id, suggestion=correction, **free)
+                done = await _change(connection, turn_id, suggestion=correction, **reworded, **UNCLAIMED)
             else:
                 # What nobody but a reviewer wrote is an edit, whoever agrees with it.
                 written = any(one.correction == correction for one in await complaints(connection, turn_id))
                 outcome = "edited" if decision == "approved" and correction and not written else decision
-                decided = {"decided_by": moderator.user, "decider": one_line(moderator.name), "decided": now()}
-                done = await _change(connection, turn_id, state=outcome, correction=correction, **decided, **free)
+                decided: dict[str, Any] = {"decided_by": moderator.user, "decider": one_line(moderator.name)}
+                decided["decided"] = now()
+                decided |= {"state": outcome, "correction": correction}
+                done = await _change(connection, turn_id, **decided, **reworded, **UNCLAIMED)
         self._tell()
         return done
 
@@ -268,11 +306,25 @@ async def _change(connection: AsyncConnection, turn_id: str, **values: Any) -> R
 
 
 async def _put_verdict(
-    connection: AsyncConnection, turn_id: str, user: str, decision: Decision, correction: str
+    connection: AsyncConnection, turn_id: str, user: str, decision: Decision, correction: str, reasons: Sequence[Reason]
 ) -> None:
     await connection.execute(verdicts.delete().where(verdicts.c.turn_id == turn_id, verdicts.c.user == user))
-    row = {"turn_id": turn_id, "user": user, "decision": decision, "correction": correction, "created": now()}
+    row = {
+        "turn_id": turn_id, "user": user, "decision": decision, "correction": correction, "reasons": list(reasons),
+        "created": now(),
+    }  # fmt: skip
     await connection.execute(verdicts.insert().values(row))
+
+
+async def _take_back(connection: AsyncConnection, turn_id: str, moderator: Moderator) -> Review:
+    """Delete what a moderator said of an open item, so that it proposes what it did before."""
+    mine = verdicts.delete().where(verdicts.c.turn_id == turn_id, verdicts.c.user == moderator.user)
+    if (await connection.execute(mine)).rowcount == 0:
+        raise UserError("That one is still open.")
+    said = [one.correction for one in await complaints(connection, turn_id)]
+    said += [one.correction for one in await verdicts_on(connection, turn_id)]
+    suggestion = next((correction for correction in reversed(said) if correction), "")
+    return await _change(connection, turn_id, suggestion=suggestion)
 
 
 async def _open(connection: AsyncConnection, turn: TurnRow) -> None:

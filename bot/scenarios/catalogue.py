@@ -10,6 +10,7 @@ from bot.scenarios.chat import Chat
 from bot.scenarios.glossary import GlossaryScenario
 from bot.scenarios.help import Help
 from bot.scenarios.memory import MemoryScenario, RememberScenario, ResetScenario
+from bot.scenarios.review import ReviewScenario
 from bot.scenarios.story import Story
 from bot.scenarios.summarize import Summarize
 from bot.scenarios.support import Support
@@ -19,15 +20,15 @@ from bot.scenarios.write import Write
 from bot.turn import Scenario
 
 
-def catalogue() -> Router:
-    """The router of all of them."""
-    router = Router(scenarios(lambda: router.commands))
+def catalogue(address: str = "http://127.0.0.1:8080") -> Router:
+    """The router of all of them. `address` is where people's browsers find the page."""
+    router = Router(scenarios(lambda: router.commands, address))
     return router
 
 
-def scenarios(commands: Callable[[], tuple[Command, ...]]) -> tuple[Scenario, ...]:
+def scenarios(commands: Callable[[], tuple[Command, ...]], address: str) -> tuple[Scenario, ...]:
     """All of them; `commands` gives their commands once they are in the router, for /help."""
     return (
         Chat(), Translate(), Tutor(), Story(), Write(), Support(), Summarize(), GlossaryScenario(),
-        MemoryScenario(), RememberScenario(), ResetScenario(), Help(commands),
+        MemoryScenario(), RememberScenario(), ResetScenario(), ReviewScenario(address), Help(commands),
     )  # fmt: skip

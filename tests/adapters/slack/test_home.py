@@ -69,6 +69,8 @@ async def test_admins_change_the_workspaces_settings_and_others_cannot(house: Ho
         "quota": {"quota": {"value": "20/day"}},
         "moderators_channel": {"moderators_channel": {"selected_conversation": "C0HELP"}},
         "moderators": {"moderators": {"selected_users": ["U0ANN"]}},
+        "trainers": {"trainers": {"selected_users": []}},
+        "viewers": {"viewers": {"selected_users": ["U0CAT"]}},
         "scenarios_off": {"scenarios_off": {"selected_options": [{"value": "story"}]}},
         "training": {"training": {"selected_options": []}},
     }
@@ -87,6 +89,7 @@ async def test_admins_change_the_workspaces_settings_and_others_cannot(house: Ho
     assert right.answer == {}
     kept = await house.stores.places.server("slack", TEAM)
     assert (kept.persona, kept.language, kept.moderators) == ("You are Ferris, a crab.", "fr", frozenset({"U0ANN"}))
+    assert (kept.trainers, kept.viewers) == (frozenset(), frozenset({"U0CAT"}))
     assert "Moderation" in await opened(house, "U0ANN")
     house.slack.command("U0ANN", "C0TALK", "story rain")
     assert "switched off" in (await house.slack.whispered("U0ANN")).shown
