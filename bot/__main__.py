@@ -88,7 +88,8 @@ def run() -> None:
                 parley.couriers["slack"] = parley.messengers["slack"] = slack.courier
                 parley.parts["slack"] = slack.readiness
                 parley.announcer.announce("slack", slack.cards)
-            web = await stack.enter_async_context(WebApp(parley.chatbot, parley.stores, settings, parley.readiness))
+            page = WebApp(parley.chatbot, parley.stores, settings, parley.readiness, retraining=parley.retraining)
+            web = await stack.enter_async_context(page)
             print(f"Parley is at {web.url}", file=sys.stderr)
             if settings.discord_token.get_secret_value():
                 from adapters.discord.client import DiscordApp

@@ -1,1 +1,1 @@
-"""The web page: chat and knowledge, served on the owner's machine."""
+"""The web page: chat, knowledge and the moderators' console, served on the owner's machine."""

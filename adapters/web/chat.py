@@ -21,6 +21,7 @@ from bot.controls import Control
 from bot.reply import Reply, Stream
 from bot.request import Attachment, MessageRef, Press, Request, one_line
 from bot.stores import Stores
+from bot.turn import Finished
 
 BODY = 4 * MEGABYTE
 FILES = 5
@@ -34,7 +35,12 @@ class Core(Protocol):
     @property
     def commands(self) -> tuple[Command, ...]: ...
 
+    @property
+    def load(self) -> tuple[int, int]: ...
+
     async def handle(self, request: Request, reply: Reply) -> None: ...
+
+    async def aside(self, request: Request) -> Finished: ...
 
 
 class Chat:

@@ -8,7 +8,9 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from adapters.web.sessions import SESSION, Sessions
+from adapters.web.frames import Frames, from_elsewhere
+from adapters.web.review.access import REVIEWER, Access
+from adapters.web.sessions import SESSION, Session, Sessions
 from bot.errors import StoreError, UserError, words_for
 from bot.settings import LOOPBACK
 
@@ -28,6 +30,7 @@ HEADERS = {
 }
 OPEN = ("/healthz", "/readyz", "/login")
 SAFE = ("GET", "HEAD")
+CONSOLE, ENTRY = "/review", "/review/enter"
 
 
 async def protect(request: web.Request, response: web.StreamResponse) -> None:
@@ -41,12 +44,16 @@ class Guard:
     """Checks each request before a handler sees it.
 
     On a loopback address only loopback names are served, else a hostile page could reach this one by giving its own
-    name that address. Whatever changes something has to come from this very page.
+    name that address. Whatever changes something has to come from this very page. `address` is the page's public one,
+    which a proxy in front of it serves.
     """
 
-    def __init__(self, sessions: Sessions, host: str) -> None:
+    def __init__(self, sessions: Sessions, access: Access, frames: Frames, host: str, address: str) -> None:
         self._sessions = sessions
+        self._access = access
+        self._frames = frames
         self._loopback = host in LOOPBACK
+        self._public = urlsplit(address)
 
     def middlewares(self) -> list[Middleware]:
         return [_words, self._host, self._origin, self._session]
@@ -54,7 +61,7 @@ class Guard:
     @web.middleware
     async def _host(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         name = urlsplit(f"//{request.host}").hostname or ""
-        if self._loopback and name not in LOOPBACK:
+        if self._loopback and name not in (*LOOPBACK, self._public.hostname):
             raise web.HTTPForbidden(text="This page answers only on the machine it runs on, as 127.0.0.1 or localhost.")
         return await handler(request)
 
@@ -62,7 +69,8 @@ class Guard:
     async def _origin(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.method not in SAFE:
             origin = urlsplit(request.headers.get("Origin", "")).netloc
-            if not origin or origin not in (request.host, request.headers.get("X-Forwarded-Host")):
+            own = (request.host, request.headers.get("X-Forwarded-Host"), self._public.netloc)
+            if not origin or origin not in own:
                 raise web.HTTPForbidden(text="That did not come from this page, so nothing was done.")
         return await handler(request)
 
@@ -71,11 +79,30 @@ class Guard:
         if request.path in OPEN or request.path.startswith("/static/"):
             return await handler(request)
         session = self._sessions.read(request)
+        if request.path == CONSOLE or request.path.startswith(f"{CONSOLE}/"):
+            return await self._console(request, handler, session)
         if session is None and self._sessions.guarded:
             if _is_page(request):
                 raise web.HTTPSeeOther("/login")
             raise web.HTTPUnauthorized(text="This page has been locked. Reload it and enter the token.")
         request[SESSION] = session or self._sessions.known(request)
+        return await handler(request)
+
+    async def _console(self, request: web.Request, handler: Handler, session: Session | None) -> web.StreamResponse:
+        """The moderators' console, for who is signed in to it, and for the owner."""
+        entry = request.path.startswith(ENTRY)
+        if session is None and not entry and _is_page(request) and from_elsewhere(request):
+            return self._frames.page("again.html")
+        known = session if self._sessions.guarded else session or self._sessions.known(request)
+        reviewer = await self._access.reviewer(request, known)
+        if reviewer is not None:
+            request[REVIEWER] = reviewer
+            if known is not None:
+                request[SESSION] = known
+        elif not entry:
+            if _is_page(request):
+                raise web.HTTPSeeOther(ENTRY)
+            raise web.HTTPUnauthorized(text="You are no longer signed in. Ask for a new link with /review.")
         return await handler(request)
 
 

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
-import jinja2
 from aiohttp import web
-from markupsafe import Markup
 
 from adapters.web.body import MEGABYTE, read_body
 from adapters.web.chat import Core
+from adapters.web.frames import HERE, Frames, from_elsewhere, to
 from adapters.web.sessions import SESSION, Sessions
 from bot.commands import Command
 from bot.knowledge.reading import KINDS, MOST_BYTES
 
-HERE = Path(__file__).parent
 EXAMPLES = 5
 _LOGIN_BODY = 4096
 
@@ -25,17 +22,10 @@ _LOGIN_BODY = 4096
 class Pages:
     """The chat, the knowledge page and the login."""
 
-    def __init__(self, core: Core, sessions: Sessions) -> None:
+    def __init__(self, core: Core, sessions: Sessions, frames: Frames) -> None:
         self._core = core
         self._sessions = sessions
-        self._templates = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(HERE / "templates"),
-            autoescape=True,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            undefined=jinja2.StrictUndefined,
-        )
-        self._templates.globals["icon"] = icon
+        self._frames = frames
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -61,7 +51,7 @@ class Pages:
     async def login(self, request: web.Request) -> web.Response:
         if not self._sessions.guarded or self._sessions.read(request):
             raise web.HTTPSeeOther("/")
-        return self._html("login.html", words="")
+        return self._frames.page("login.html", words="")
 
     async def enter(self, request: web.Request) -> web.StreamResponse:
         """Take the token. Wrong ones are answered more and more slowly."""
@@ -69,19 +59,19 @@ class Pages:
         wait = attempts.wait(address)
         if wait:
             words = f"Too many wrong tokens. Try again in {math.ceil(wait)} s."
-            return self._html("login.html", status=429, words=words)
+            return self._frames.page("login.html", status=429, words=words)
         form = dict(_pairs(await read_body(request, _LOGIN_BODY)))
         if not self._sessions.accepts(form.get("token", "")):
             attempts.wrong(address)
             words = "That is not the token. It stands in the .env file as WEB_TOKEN."
-            return self._html("login.html", status=403, words=words)
+            return self._frames.page("login.html", status=403, words=words)
         attempts.right(address)
-        response = _to("/")
+        response = to("/")
         self._sessions.write(request, response, self._sessions.known(request))
         return response
 
     async def leave(self, request: web.Request) -> web.StreamResponse:
-        response = _to("/login" if self._sessions.guarded else "/")
+        response = to("/login" if self._sessions.guarded else "/")
         self._sessions.clear(request, response)
         return response
 
@@ -90,32 +80,17 @@ class Pages:
 
     def _page(self, request: web.Request, name: str, **values: Any) -> web.Response:
         """A page for a session. Its cookie is written, or written again so that it lives on."""
-        if self._sessions.read(request) is None and request.headers.get("Sec-Fetch-Site") == "cross-site":
-            # Whoever follows a link from elsewhere comes without the cookie: ask once more from here,
-            # or a new one would take the place of theirs, and their conversations with it.
-            return self._html("again.html")
-        response = self._html(name, **values, guarded=self._sessions.guarded)
+        if self._sessions.read(request) is None and from_elsewhere(request):
+            # Ask once more from here, or a new cookie would take the place of theirs, and their conversations with it.
+            return self._frames.page("again.html")
+        response = self._frames.page(name, **values, guarded=self._sessions.guarded)
         self._sessions.write(request, response, request[SESSION])
         return response
-
-    def _html(self, name: str, status: int = 200, **values: Any) -> web.Response:
-        text = self._templates.get_template(name).render(values)
-        return web.Response(text=text, status=status, content_type="text/html")
 
 
 def examples(commands: tuple[Command, ...], most: int = EXAMPLES) -> list[tuple[Command, str]]:
     """One example of each of the first commands that have any."""
     return [(command, command.examples[0]) for command in commands if command.examples][:most]
-
-
-def icon(name: str) -> Markup:
-    """The icon `name` of templates/icons.html, for the eye only."""
-    return Markup('<svg class="icon" aria-hidden="true"><use href="#i-{}"/></svg>').format(name)
-
-
-def _to(path: str) -> web.Response:
-    """Go on at `path`, with a cookie in the luggage."""
-    return web.Response(status=303, headers={"Location": path})
 
 
 def _pairs(body: bytes) -> list[tuple[str, str]]:

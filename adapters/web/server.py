@@ -11,13 +11,23 @@ from prometheus_client import REGISTRY, CollectorRegistry
 
 from adapters.web.chat import Chat, Core
 from adapters.web.conversations import Conversations
+from adapters.web.frames import HERE, Frames
 from adapters.web.guard import Guard, protect
 from adapters.web.health import Health, Readiness
 from adapters.web.knowledge import Knowledge
-from adapters.web.pages import HERE, Pages
+from adapters.web.pages import Pages
 from adapters.web.palette import Palette
+from adapters.web.review.access import Access
+from adapters.web.review.datasets import DatasetPages
+from adapters.web.review.entry import Entry
+from adapters.web.review.pages import ReviewPages
+from adapters.web.review.queue import ReviewQueue
+from adapters.web.review.runs import RunPages
+from adapters.web.review.service import ServicePages
+from adapters.web.review.training import Training
 from adapters.web.sessions import Sessions
 from bot.errors import UserError
+from bot.learning.retraining import Retraining
 from bot.settings import Settings
 from bot.stores import Stores
 
@@ -25,7 +35,7 @@ SHUTDOWN_SECONDS = 3.0
 
 
 class WebApp:
-    """The chat and the knowledge page. `async with WebApp(...)` serves them until it is left."""
+    """Chat, knowledge and the moderators' console. `async with WebApp(...)` serves them until it is left."""
 
     def __init__(
         self,
@@ -34,18 +44,27 @@ class WebApp:
         settings: Settings,
         readiness: Readiness,
         registry: CollectorRegistry = REGISTRY,
+        retraining: Retraining | None = None,
     ) -> None:
         self._settings = settings
+        self._training = Training(retraining) if retraining is not None else None
         sessions = Sessions(settings.web_token.get_secret_value())
-        guard = Guard(sessions, settings.web_host)
+        frames, access = Frames(), Access(stores, settings.console_servers)
+        guard = Guard(sessions, access, frames, settings.web_host, settings.web_address)
         app = web.Application(middlewares=guard.middlewares())
         parts = (
-            Pages(core, sessions),
+            Pages(core, sessions, frames),
             Chat(core, stores),
             Conversations(core, stores),
             Palette(core),
             Knowledge(stores),
             Health(readiness, registry),
+            Entry(stores, access, frames, guarded=sessions.guarded),
+            ReviewPages(frames, sessions),
+            ReviewQueue(core, stores),
+            DatasetPages(settings, stores),
+            RunPages(settings, stores, self._training),
+            ServicePages(core, stores, readiness),
         )
         for part in parts:
             app.add_routes(part.routes())
@@ -78,6 +97,8 @@ class WebApp:
 
     async def close(self) -> None:
         await self._runner.cleanup()
+        if self._training is not None:
+            await self._training.close()
 
     async def __aenter__(self) -> Self:
         await self.start()

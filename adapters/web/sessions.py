@@ -87,16 +87,13 @@ class Sessions:
 
     def write(self, request: web.Request, response: web.StreamResponse, session: Session) -> None:
         value = f"{session.id}.{self._mark(session.id)}" if self.guarded else session.id
-        secure = "https" in (request.scheme, request.headers.get("X-Forwarded-Proto"))
-        response.set_cookie(
-            _cookie(request), value, max_age=_YEAR, path="/", httponly=True, samesite="Strict", secure=secure
-        )
+        write_cookie(request, response, _cookie(request), value, _YEAR)
 
     def clear(self, request: web.Request, response: web.StreamResponse) -> None:
         """Forget the login. The id stays in the browser, so that its conversations are there after the next."""
         session = self.read(request)
         if session is not None:
-            response.set_cookie(_cookie(request), session.id, max_age=_YEAR, path="/", httponly=True, samesite="Strict")
+            write_cookie(request, response, _cookie(request), session.id, _YEAR)
 
     def accepts(self, token: str) -> bool:
         return hmac.compare_digest(hashlib.sha256(token.encode()).digest(), hashlib.sha256(self._token).digest())
@@ -137,7 +134,17 @@ def locale_of(request: web.Request) -> str:
     return first if _LOCALE.fullmatch(first) else "en"
 
 
-def _cookie(request: web.Request) -> str:
-    # Cookies know no ports: two bots on one machine must not log each other's people out.
+def write_cookie(request: web.Request, response: web.StreamResponse, name: str, value: str, seconds: int) -> None:
+    """Give the browser a cookie that no script and no other site's page can use."""
+    secure = "https" in (request.scheme, request.headers.get("X-Forwarded-Proto"))
+    response.set_cookie(name, value, max_age=seconds, path="/", httponly=True, samesite="Strict", secure=secure)
+
+
+def named(request: web.Request, name: str) -> str:
+    """A cookie's name on this port: cookies know none, and two bots on one machine must not log each other's out."""
     sockname = request.transport.get_extra_info("sockname") if request.transport else None
-    return f"parley-{sockname[1]}" if isinstance(sockname, tuple) else "parley"
+    return f"{name}-{sockname[1]}" if isinstance(sockname, tuple) else name
+
+
+def _cookie(request: web.Request) -> str:
+    return named(request, "parley")

@@ -33,7 +33,15 @@ export async function call(method, path, body) {
 
 // Each event of an answer as {name, data}. Ends with the stream; breaks when `signal` is aborted.
 export async function* events(path, body, signal) {
-  const response = await send("POST", path, body, { signal });
+  yield* read(await send("POST", path, body, { signal }));
+}
+
+// The same of something that goes on by itself.
+export async function* listen(path, signal) {
+  yield* read(await send("GET", path, undefined, { signal }));
+}
+
+async function* read(response) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   let ended = false;

@@ -36,6 +36,7 @@ class Page:
     port: int
     script: Script
     stores: Stores
+    settings: Settings
     parts: dict[str, tuple[bool, str]] = field(default_factory=lambda: {"model": (True, "ready")})
 
     async def readiness(self) -> dict[str, tuple[bool, str]]:
@@ -59,7 +60,7 @@ async def serve(path: Path, **changes: object) -> AsyncIterator[Page]:
         hosts = Hosts(database)
         await hosts.enter()
         chatbot = ChatBot(settings, stores, Router(SCENARIOS), Generator(script, keeper), keeper, hosts.id)
-        page = Page("", 0, script, stores)
+        page = Page("", 0, script, stores, settings)
         async with WebApp(chatbot, stores, settings, page.readiness, registry) as app:
             page.url, page.port = app.url, app.port
             yield page

@@ -1,0 +1,1 @@
+"""The moderators' console: review, datasets, runs, adapters, and how the bot is doing."""
