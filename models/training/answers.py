@@ -22,7 +22,8 @@ from models.training.dataset import Prompt
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was said. `cut`: it did not end by itself; `seconds` from asking to its end, beside others."""
+    """What was said. `cut`: it did not end by itself; `seconds` of computing from asking to its end, beside others: the
+    machine's other work is not counted."""
 
     text: str
     tokens: int = 0
@@ -70,7 +71,7 @@ class Served:
                 tokens = self._tokens(prompt)
                 most = min(sampling.max_tokens, self.lane.window(len(tokens)) - len(tokens))
                 if tokens and most > 0:
-                    listener.started = time.monotonic()
+                    listener.started = time.process_time()
                     under_way.append(
                         self.lane.submit(tokens, replace(wanted, max_tokens=most), listener, adapter=adapter)
                     )
@@ -107,7 +108,7 @@ class _Heard:
         if isinstance(outcome, Piece):
             self._text.append(outcome.text)
             self._last = outcome
-        self.ended = time.monotonic()
+        self.ended = time.process_time()
 
     def answer(self) -> Answer:
         if self._last is None or self._last.finish_reason is None:
@@ -142,7 +143,7 @@ class Trained:
             self._model.train(was_training)
 
     def _generate(self, prompts: Sequence[Prompt], sampling: Answers) -> list[Answer]:
-        started = time.monotonic()
+        started = time.process_time()
         tokens = [self._encode(prompt) for prompt in prompts]
         encodes = self._model.config.is_encoder_decoder
         longest = max(map(len, tokens))
@@ -159,7 +160,7 @@ class Trained:
             num_beams=sampling.beams, pad_token_id=pad, eos_token_id=sorted(self._ends),
         )  # fmt: skip
         rows = made[:, 1:] if encodes else made[:, longest:]
-        seconds = (time.monotonic() - started) / len(prompts)
+        seconds = (time.process_time() - started) / len(prompts)
         return [self._answer(row.tolist(), seconds) for row in rows]
 
     def _answer(self, row: list[int], seconds: float) -> Answer:

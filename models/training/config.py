@@ -44,6 +44,8 @@ class Sft(_Part):
     batch: int = Field(4, ge=1)
     epochs: int = Field(6, ge=1)
     patience: int = Field(2, ge=1, description="epochs without better answers on the validation rows")
+    anchor: float = Field(1.0, ge=0, description="weight of staying with the base on everyday questions")
+    anchors: int = Field(2, ge=1, description="such questions a step")
     enough: float = Field(0.02, ge=0, description="mean loss of an epoch that ends it where nothing validates")
 
 
@@ -58,6 +60,7 @@ class Dpo(_Part):
     batch: int = Field(4, ge=1)
     epochs: int = Field(2, ge=1)
     minimum: int = Field(16, ge=1)
+    corrections: bool = Field(False, description="also pairs whose better answer was learned as a correction")
 
 
 class Kto(_Part):
@@ -87,7 +90,7 @@ class Gate(_Part):
 class Answers(_Part):
     """How answers are drawn for the gate: as the scenario draws its first try, greedily."""
 
-    max_tokens: int = Field(160, ge=1)
+    max_tokens: int = Field(96, ge=1)
     repetition_penalty: float = Field(1.05, gt=0)
     beams: int = Field(1, ge=1)
 
@@ -112,7 +115,7 @@ class Config(_Part):
     fgm: float = Field(0.0, ge=0, description="length of the adversarial step on the embeddings; 0 takes none")
     deterministic: bool = False
     threads: int = Field(0, ge=0)
-    nice: int = Field(10, ge=0, le=19)
+    nice: int = Field(5, ge=0, le=19)
     minutes: float = Field(60.0, ge=0)
     memory_gb: float = Field(0.0, ge=0)
     report_to: tuple[str, ...] = ("tensorboard",)

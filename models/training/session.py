@@ -16,7 +16,8 @@ from transformers import set_seed
 
 from models.serving.adapters import AdapterError
 from models.serving.loading import pick_device
-from models.training import answers, evaluation, gate, lineage, stages, weights
+from models.training import anchors, answers, evaluation, gate, lineage, stages, weights
+from models.training.anchors import Anchors
 from models.training.config import Config
 from models.training.dataset import Dataset, Question
 from models.training.evaluation import Exam
@@ -105,7 +106,7 @@ class Session:
 
         bench = Bench(
             self.config, self.folder, model, tokenizer, self.device, self.dataset.seed, self.limits, right,
-            len(questions),
+            len(questions), self._anchors(model, tokenizer, encode, ends),
         )  # fmt: skip
         parts = {}
         for stage in planned:
@@ -113,6 +114,18 @@ class Session:
                 parts[stage.name] = bench.run(stage)
         weights.save(model.eval(), tokenizer, self.config, place)
         return parts
+
+    def _anchors(self, model: Any, tokenizer: Any, encode: Any, ends: frozenset[int]) -> Anchors | None:
+        sft, asked = self.config.sft, anchors.prompts(self.dataset)
+        # a prefix has an effect from the start
+        left_out = self.config.kind == "seq2seq" or self.config.method == "prefix" or not self.dataset.sft
+        done = (self.folder.state / "sft" / "done.json").exists()
+        if not sft.anchor or left_out or not asked or done:
+            return None
+        with self._timed("anchors"):
+            self.folder.event("load", f"Asking the base {len(asked)} everyday questions")
+            pad = tokenizer.pad_token_id or 0
+            return Anchors(anchors.ask(model, asked, encode, pad, ends), sft.anchor, sft.anchors, pad)
 
     def _plan(self, tokenizer: Any, model: Any) -> tuple[list[Stage], Any, frozenset[int]]:
         """The stages there are rows for, how prompts become tokens, and the tokens that end an answer."""
@@ -129,10 +142,14 @@ class Session:
                     self._skip(name, "preferences are learned by causal models only")
             return self._usable(planned), rewrites.prompt, ends
         encoder = Encoder(tokenizer, config.max_length, ends)
+        learned = {row.id for row in dataset.sft} if not config.dpo.corrections else set()
+        pairs = [pair for pair in dataset.dpo if pair.id not in learned]
+        if len(pairs) < len(dataset.dpo):
+            self._skip("dpo", f"{len(dataset.dpo) - len(pairs)} pairs are learned as corrections already")
         kto = stages.interleaved(encoder.kto(dataset.kto), dataset.seed)
         planned = [
             Stage("sft", encoder.sft(dataset.sft), config.sft.batch, config.sft.epochs),
-            Stage("dpo", encoder.dpo(dataset.dpo), config.dpo.batch, config.dpo.epochs),
+            Stage("dpo", encoder.dpo(pairs), config.dpo.batch, config.dpo.epochs),
             Stage("kto", kto[: len(kto) - (len(kto) % config.kto.batch == 1)], config.kto.batch, config.kto.epochs),
         ]
         self._drop(encoder.too_long)
@@ -157,7 +174,7 @@ class Session:
         return kept
 
     def _skip(self, stage: str, reason: str) -> None:
-        self.skipped[stage] = reason
+        self.skipped[stage] = "; ".join(filter(None, (self.skipped.get(stage), reason)))
         self.folder.event(stage, f"left out: {reason}")
 
     def _drop(self, rows: list[str]) -> None:

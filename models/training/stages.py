@@ -12,6 +12,7 @@ from datasets import Dataset as Table
 from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer, SFTConfig, SFTTrainer
 
 from models.training.adversary import Adversary
+from models.training.anchors import Anchored
 from models.training.config import Config
 
 Row = dict[str, Any]
@@ -35,7 +36,7 @@ class Stage:
         return -(-len(self.rows) // self.batch) * self.epochs
 
 
-class _Sft(Adversary, SFTTrainer):  # type: ignore[misc]
+class _Sft(Adversary, Anchored, SFTTrainer):  # type: ignore[misc]
     pass
 
 

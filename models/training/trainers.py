@@ -12,6 +12,7 @@ from transformers import PrinterCallback
 
 from models.manifest import safetensors_damage
 from models.training import rewriting, stages, weights
+from models.training.anchors import Anchors
 from models.training.config import Config
 from models.training.folder import RunFolder, read_json, write_json
 from models.training.stages import Stage
@@ -34,6 +35,7 @@ class Bench:
     limits: Limits
     right: Callable[[Any], int]
     questions: int
+    anchors: Anchors | None = None
 
     def run(self, stage: Stage) -> dict[str, Any]:
         """Train the stage, or take what it came to before a kill. Gives its part of the manifest."""
@@ -50,6 +52,8 @@ class Bench:
         rewrites = self.config.kind == "seq2seq"
         make = rewriting.trainer if rewrites else stages.trainer
         trainer = make(stage, self.config, self.model, self.tokenizer, self._arguments(stage, place))
+        if stage.name == "sft" and not rewrites:
+            trainer.anchors = self.anchors
         watcher = Watcher(stage.name, self.folder, self.limits)
         trainer.remove_callback(PrinterCallback)
         for callback in self._callbacks(stage, watcher):
@@ -82,7 +86,7 @@ class Bench:
         if stage.name == "sft":
             sft = self.config.sft
             restores = self.config.method != "full"
-            made.append(Patience(watcher, self.right, self.questions, sft.patience, sft.enough, restores))
+            made.append(Patience(watcher, self.right, self.questions, sft.patience, sft.enough, restores, sft.anchor))
         return made
 
     def _arguments(self, stage: Stage, place: Path) -> dict[str, Any]:

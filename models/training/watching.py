@@ -58,7 +58,13 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
         told = {key: value for key, value in (logs or {}).items() if isinstance(value, int | float)}
         if "loss" not in told:
             return
-        kept = {"loss": "loss", "learning_rate": "lr", "grad_norm": "norm", "rewards/margins": "margin"}
+        kept = {
+            "loss": "loss",
+            "learning_rate": "lr",
+            "grad_norm": "norm",
+            "rewards/margins": "margin",
+            "drift": "drift",
+        }
         at = {"step": state.global_step, "steps": state.max_steps, "epoch": round(state.epoch or 0, 2)}
         point: dict[str, Any] = at | {name: _short(told[key]) for key, name in kept.items() if key in told}
         self.curve.append(point)
@@ -93,6 +99,7 @@ class Patience(TrainerCallback):  # type: ignore[misc]
     patience: int
     enough: float
     restores: bool
+    weight: float = 0.0
     best: int = -1
     waited: int = 0
     _kept: dict[str, Any] = field(default_factory=dict)
@@ -102,7 +109,8 @@ class Patience(TrainerCallback):  # type: ignore[misc]
         if self.questions:
             self._ask(state, control, model)
             return
-        losses = [point["loss"] for point in self.watcher.curve[self._seen :]]
+        # without what the anchors add, which never comes to nothing
+        losses = [point["loss"] - self.weight * point.get("drift", 0.0) for point in self.watcher.curve[self._seen :]]
         self._seen = len(self.watcher.curve)
         if losses and sum(losses) / len(losses) <= self.enough:
             self._stop(control, f"the loss of epoch {round(state.epoch)} was small enough")

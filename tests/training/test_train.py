@@ -83,6 +83,13 @@ def test_two_runs_give_the_same_adapter_bit_by_bit(make_run: MakeRun) -> None:
     assert first.report["samples"] == second.report["samples"]
 
 
+def test_what_was_learned_as_a_correction_need_not_be_preferred_too(make_run: MakeRun) -> None:
+    run = make_run(dpo={"minimum": 4})
+    assert run.train() == 0
+    assert list(run.manifest["trained"]) == ["sft"]
+    assert run.manifest["skipped"] == {"dpo": "12 pairs are learned as corrections already"}
+
+
 def test_thumbs_alone_are_enough(make_run: MakeRun) -> None:
     run = make_run(data={"learn": [], "replay": [], "kto": THUMBS})
     assert run.train() == 0
