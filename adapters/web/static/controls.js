@@ -6,18 +6,19 @@ import { copyText } from "/static/turn.js";
 const ICONS = {
   retry: "retry", continue: "continue", undo: "undo", edit: "edit", up: "up", down: "down", flag: "flag", why: "why",
 };
-// These stand in the row of icons, in this order; every other control is a button with words.
+// These stand in the row of icons, in this order; every other control is a button with words. So is one that comes
+// with a value, such as "Write chapter 2": an icon would not tell it from its neighbours.
 const ROW = ["retry", "up", "down", "continue", "undo", "edit", "flag", "why"];
 
 // `troubled`: there is a Retry with words above already.
 export function controls(turn, troubled) {
   const { view } = turn;
-  const offered = view.buttons.filter((button) => !ROW.includes(button.control));
+  const offered = view.buttons.filter((button) => button.value || !ROW.includes(button.control));
   const row = make("div.row", { role: "toolbar", "aria-label": "About this answer" });
   if (view.versions.length > 1) row.append(versions(turn));
   if (view.text) row.append(copy(turn));
   for (const control of ROW) {
-    const button = view.buttons.find((one) => one.control === control);
+    const button = view.buttons.find((one) => one.control === control && !one.value);
     if (button && !(troubled && control === "retry")) row.append(small(turn, button));
   }
   if (view.model) row.append(make("span.fine", { title: fineWords(view) }, view.model));

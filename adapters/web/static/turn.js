@@ -94,9 +94,10 @@ export class Turn {
     this.show(0, view.blocks);
     cite(this.blocks, view.sources);
     const troubled = view.state === "broken" || view.state === "failed";
+    const again = view.buttons.some((button) => button.control === "retry");
     this.below.replaceChildren(
       ...[
-        troubled ? this.trouble(...(view.notes.length ? view.notes.map(note) : [make("p", {}, STATES[view.text ? "broken" : view.state])])) : null,
+        troubled ? this.trouble(again, ...(view.notes.length ? view.notes.map(note) : [make("p", {}, STATES[view.text ? "broken" : view.state])])) : null,
         !troubled && STATES[view.state] ? make("p.state", {}, icon("stop"), STATES[view.state]) : null,
         ...(troubled ? [] : view.notes.map(note)),
         view.files.length ? make("ul.files", {}, ...view.files.map(file)) : null,
@@ -114,12 +115,15 @@ export class Turn {
     if (this.view) this.finish(this.view);
     else this.blocks.replaceChildren();
     if (this.view) this.aside(make("p", {}, words));
-    else this.below.replaceChildren(this.trouble(make("p", {}, words)));
+    else this.below.replaceChildren(this.trouble(true, make("p", {}, words)));
   }
 
-  trouble(...words) {
-    const again = make("button.quiet", { type: "button", onclick: () => this.actions.retry(this) }, icon("retry"), "Retry");
-    return make("div.trouble", { role: "alert" }, icon("alert"), make("div", {}, ...words), again);
+  // `again`: whether another try may come to more than the same words.
+  trouble(again, ...words) {
+    const box = make("div.trouble", { role: "alert" }, icon("alert"), make("div", {}, ...words));
+    const retry = { type: "button", onclick: () => this.actions.retry(this) };
+    if (again) box.append(make("button.quiet", retry, icon("retry"), "Retry"));
+    return box;
   }
 
   // Something only the reader is told, in a small box under the answer.
