@@ -10,15 +10,17 @@ from dataclasses import asdict, replace
 from typing import Any, Protocol, cast
 
 import sqlalchemy as sa
+import structlog
 
 from bot.controls import CONTINUE, USUAL, Button
+from bot.errors import StoreError, UserError
 from bot.folding import Folding
 from bot.generation import Generator
 from bot.job import Job, answer_of
 from bot.line import Line
 from bot.members import preference_of
 from bot.memory import Conversation, Recall, open_conversation, recall_from
-from bot.quotas import LOW, Left, Quotas
+from bot.quotas import LOW, Left, Quotas, give_back
 from bot.request import Request
 from bot.router import Route, Router
 from bot.safety import mask_secrets
@@ -28,6 +30,8 @@ from bot.turn import Answer, Finished, Plan, Say, Scenario, Turn
 from bot.turns import begin_turn
 from models.engine import PromptTooLong
 
+log = structlog.get_logger(__name__)
+
 HISTORY_SHARE = 0.5
 """The part of the model's context that history may fill; the rest is for instructions and the answer."""
 
@@ -35,7 +39,7 @@ HISTORY_SHARE = 0.5
 class Continuing(Protocol):
     """A scenario that goes on when its person talks on without a command."""
 
-    def continues(self, previous: Any) -> bool: ...
+    def continues(self, previous: Any, words: str) -> bool: ...
 
 
 class Answering:
@@ -153,14 +157,17 @@ class Answering:
         if previous is not None and job.pressed is None and talk:
             scenario = self._router.known(previous.scenario)
             allowed = previous.scenario not in job.server.scenarios_off
-            if scenario is not None and allowed and _continues(scenario, previous):
+            if scenario is not None and allowed and _continues(scenario, previous, route.text):
                 route = Route(scenario, {}, route.text)
-        await self._generator.wait(job.stream)
+        if getattr(route.scenario, "searches", False):
+            await self._generator.wait(job.stream)
         turn = self._turn(job, route, recall, previous)
         plan = await route.scenario.plan(turn)
         if isinstance(plan, Say):
             await self._store(job, turn, route, plan.finished, plan.remember and job.remembering, private=plan.private)
             return
+        # Only now: what is refused, or needs no model, does not wait for one that loads.
+        await self._generator.wait(job.stream)
         model = self._settings.model_for(route.name)
         await self._generator.choose(route.name, job.request.user, job.outcome)
         await self._generator.run(plan, model, job.stream, job.outcome)
@@ -220,6 +227,9 @@ class Answering:
     async def _break_off(self, job: Job, state: str, words: str = "", error: Exception | None = None) -> None:
         """End a turn that was stopped or failed: what it had said is kept and shown."""
         shown = mask_secrets(job.outcome.shown.strip())
+        refused = isinstance(error, UserError)
+        if job.left is not None and not shown and not job.stored:
+            await self._give_back(job)
         if job.begun and not job.stored:
             detail = f"{type(error).__name__}: {error}" if error is not None else ""
             remember = state == "stopped" and bool(shown) and job.remembering
@@ -232,9 +242,17 @@ class Answering:
                 job.begun = False
         answer = Answer(
             turn_id=job.id, scenario=job.route.name, text=shown, notes=(words,) if words else (),
-            buttons=USUAL if job.begun else (), stopped=state == "stopped", broken=state == "failed",
+            buttons=USUAL if job.begun and not refused else (), stopped=state == "stopped", broken=state == "failed",
         )  # fmt: skip
         job.stream.end(self._measured(job, answer, job.route))
+
+    async def _give_back(self, job: Job) -> None:
+        """What came to nothing costs nothing of a quota."""
+        assert job.left is not None
+        try:
+            await self._stores.database.transact(give_back, job.request.user, job.left)
+        except StoreError as error:
+            log.warning("quota_not_given_back", turn=job.id, detail=error.detail)
 
     def _measures(self, job: Job, route: Route) -> dict[str, Any]:
         outcome = job.outcome
@@ -265,9 +283,9 @@ def _recalled(
     return True, recall_from(connection, conversation_id, tokens, before)
 
 
-def _continues(scenario: Scenario, previous: Any) -> bool:
+def _continues(scenario: Scenario, previous: Any, words: str) -> bool:
     continues = getattr(scenario, "continues", None)
-    return continues is not None and bool(cast("Continuing", scenario).continues(previous))
+    return continues is not None and bool(cast("Continuing", scenario).continues(previous, words))
 
 
 def _unique(buttons: tuple[Button, ...]) -> tuple[Button, ...]:

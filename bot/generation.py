@@ -100,9 +100,9 @@ class Generator:
         self._adapters: Adapters = adapters or NoAdapters()
 
     async def wait(self, stream: Stream) -> None:
-        """Wait for an engine that loads or restarts, so that a plan already finds its encoder."""
-        if self._keeper.away:
-            await self._back(stream)
+        """Wait for an engine that loads or restarts. Raises EngineUnavailable when it will not come."""
+        if self._keeper.away and not await self._back(stream):
+            raise EngineUnavailable("the engine is away")
 
     async def choose(self, scenario: str, user: str, outcome: Outcome) -> None:
         """Note in `outcome` the adapter that answers a person in a scenario."""
@@ -144,16 +144,21 @@ class Generator:
             pieces = self._pieces(self._chat_model, prompt, step.sampling, stream)
         else:
             pieces = self._adapted(model, prompt, step.sampling, stream, outcome)
+        read = 0
         async with aclosing(pieces):
             async for piece in pieces:
                 if piece.text:
+                    read += 1
                     if outcome.ttft is None:
                         outcome.ttft = outcome.seconds
                     pass_on(masked.feed(rewrite.feed(piece.text) if rewrite else piece.text))
+                if rewrite is not None and getattr(rewrite, "ended", False):
+                    outcome.tokens += read  # nothing more would be shown: the slot goes to the next
+                    break
                 if piece.usage is not None:
                     outcome.prompt_tokens += piece.usage.prompt_tokens
                     outcome.tokens += piece.usage.completion_tokens
-                outcome.cut = piece.finish_reason == "length"
+                outcome.cut = piece.finish_reason == "length" and not step.silent
         pass_on(masked.feed(rewrite.end() if rewrite else "") + masked.end())
 
     async def _adapted(

@@ -32,7 +32,7 @@ class WorkerKeeper:
 
     @property
     def away(self) -> bool:
-        return self.worker.state in ("starting", "restarting")
+        return self.worker.state != "ready"
 
     @property
     def _seconds(self) -> int:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.controls import USUAL, Control
+from bot.controls import USUAL, Control, stored_buttons
 from bot.errors import UserError
 from bot.learning.flags import Report
 from bot.learning.review import Review
 from bot.request import Request
 from bot.safety import mask_secrets
 from bot.stores import Stores
-from bot.turn import Finished, Say, model_name, say
+from bot.turn import Finished, Say, Source, model_name, say
 from bot.turns import TurnRow
 
 REVIEWING = frozenset({Control.CLAIM, Control.APPROVE, Control.CORRECT, Control.REJECT, Control.REOPEN})
@@ -142,7 +142,9 @@ class Presses:
             if version.remembered != (version.id == chosen.id):
                 await self._stores.turns.remember(version.id, version.id == chosen.id)
         await self._forget_summary(row)
-        return Say(Finished(chosen.answer, buttons=USUAL))
+        sources = tuple(Source(**source) for source in chosen.sources)
+        buttons = stored_buttons(chosen.buttons) or USUAL
+        return Say(Finished(chosen.answer, sources=sources, buttons=buttons, notes=tuple(chosen.notes)))
 
     async def _forget_summary(self, row: TurnRow) -> None:
         """A summary may hold what was just taken back: it is made anew from the turns."""

@@ -66,10 +66,11 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What remains of a quota."""
+    """What remains of a quota in the window that began at `since`."""
 
     turns: int
     until: datetime
+    since: datetime
 
     @property
     def words(self) -> str:
@@ -112,7 +113,7 @@ class Quotas:
         if used > quota.turns:
             span = "hour" if quota.hours == 1 else "day"
             raise UserError(f"You have had your {quota.turns} answers of this {span}; the next come at {until:%H:%M}.")
-        return Left(quota.turns - used, until)
+        return Left(quota.turns - used, until, window)
 
     async def left(self, user: str, author: Author, server: ServerSettings | None = None) -> Left | None:
         """What a person has left, without taking any of it; None is no limit at all."""
@@ -123,7 +124,7 @@ class Quotas:
         query = sa.select(usage.c.turns).where(usage.c.user == user, usage.c.window == window)
         async with self._database.read() as connection:
             used = (await connection.execute(query)).scalar_one_or_none() or 0
-        return Left(max(0, quota.turns - used), window + timedelta(hours=quota.hours))
+        return Left(max(0, quota.turns - used), window + timedelta(hours=quota.hours), window)
 
     async def reset(self, user: str) -> None:
         """Give a person their whole quota back."""
@@ -134,3 +135,9 @@ class Quotas:
         """Drop windows that are over."""
         async with self._database.write() as connection:
             await connection.execute(usage.delete().where(usage.c.window < now() - timedelta(days=2)))
+
+
+def give_back(connection: sa.Connection, user: str, left: Left) -> None:
+    """Put an answer that came to nothing back, in the caller's transaction."""
+    own = (usage.c.user == user, usage.c.window == left.since, usage.c.turns > 0)
+    connection.execute(usage.update().where(*own).values(turns=usage.c.turns - 1))

@@ -58,6 +58,8 @@ class Router:
         if request.command is not None:
             scenario = self.scenario(request.command)
             return self._checked(scenario, dict(request.options), request.text)
+        if request.text.strip() in ("/", "!"):
+            raise UserError("Type a command behind the slash; /help lists what there is.")
         typed = _COMMAND.fullmatch(request.text)
         if typed is None or (request.text.lstrip()[0] == "!" and typed["name"].lower() not in self._scenarios):
             text = request.text.strip()  # "!nice work" is talk

@@ -79,7 +79,10 @@ class File:
 
 
 class Filter(Protocol):
-    """Rewrites a stream on its way out. What `feed` and `end` return is shown and never taken back."""
+    """Rewrites a stream on its way out. What `feed` and `end` return is shown and never taken back.
+
+    One that has an attribute `ended` sets it when it lets nothing more through; the engine is then stopped.
+    """
 
     def feed(self, delta: str) -> str: ...
 
@@ -159,6 +162,8 @@ class Scenario(Protocol):
     """Data in, data out: a `Turn` gives a `Plan`, or a `Say` when no model is needed.
 
     It never streams and never touches a platform. Raise `bot.errors.UserError` for words to the person.
+    A scenario may have `instant = True`: it needs no model and no place in the line; or `searches = True`: even its
+    plan needs the engine, for the encoder.
     """
 
     @property

@@ -100,12 +100,16 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What a search came to. `sure`: the confidence suffices to answer. `lexical`: by words alone, without vectors."""
+    """What a search came to. `sure`: the confidence suffices to answer. `lexical`: by words alone, without vectors.
+
+    `empty`: there is nothing to search in.
+    """
 
     hits: tuple[Hit, ...]
     confidence: float
     sure: bool
     lexical: bool = False
+    empty: bool = False
 
 
 class Library:
@@ -201,7 +205,7 @@ class Library:
         """The passages that answer best, each of another document, and whether they suffice."""
         index, shelf = await self._index(server)
         if not len(index):
-            return Search((), 0.0, sure=False)
+            return Search((), 0.0, sure=False, empty=True)
         vector = await self._question(question) if index.has_vectors else None
         found = await asyncio.to_thread(index.search, question, vector, most)
         hits = tuple(

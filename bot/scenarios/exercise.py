@@ -35,7 +35,8 @@ def judged(turn: Turn, pending: Solution) -> Say:
         proof = f" Put in, that gives {pending.proof}." if pending.proof else ""
         more = another(pending, turn.seed)
         tail = f"\n\n{YOUR_TURN}{task_of(more)}" if more else ""
-        return Say(Finished(f"Right, {pending.answer}.{proof}{tail}"), remember=True)
+        buttons = (NEXT, SOLUTION) if more else ()
+        return Say(Finished(f"Right, {pending.answer}.{proof}{tail}", buttons=buttons), remember=True)
     if pending.partly(turn.text):
         words_back = "That is one of the solutions. Is there another?"
     elif verdict is None:

@@ -171,7 +171,11 @@ class GlossaryScenario:
         language = resolve(turn.options["to"]) if turn.options.get("to") else None
         match turn.options.get("action", "list"):
             case "add":
-                return await self._add(terms, scope, name, turn.options.get("translation", ""), language)
+                translation = turn.options.get("translation", "")
+                if not translation and " = " in name:  # as people write it
+                    name, _, translation = (part.strip() for part in name.partition(" = "))
+                translation = "" if translation == name else translation
+                return await self._add(terms, scope, name, translation, language)
             case "remove":
                 if not name:
                     raise UserError("Name the term to remove, for example: /glossary remove ticket")

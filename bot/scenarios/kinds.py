@@ -12,12 +12,16 @@ SYSTEM = "You are a careful writer. You use only the facts you are given and inv
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`label` is how people call it, `ask` what the model is told, `shots` facts and what became of them."""
+    """`label` is how people call it, `ask` what the model is told, `shots` facts and what became of them.
+
+    `penalty` on repetition: 1 keeps to the words of the facts; an outline has more chapters than there are facts.
+    """
 
     label: str
     ask: str
     shots: tuple[tuple[str, str], ...]
     stop: tuple[str, ...] = ()
+    penalty: float = 1.0
 
 
 KINDS = {
@@ -84,8 +88,14 @@ KINDS = {
                 "1. Welcome to the shelter\n2. A day at the shelter\n3. Feeding and cleaning\n4. Staying safe with "
                 "animals\n5. Whom to ask",
             ),
+            (
+                "A course on baking bread: flour, dough, oven, mistakes",
+                "1. Why bake your own bread\n2. Choosing the flour\n3. Making the dough\n4. In the oven\n"
+                "5. Common mistakes",
+            ),
         ),
         ("\n\n",),
+        penalty=1.1,
     ),
 }
 """All kinds but headlines, which have a file of their own."""

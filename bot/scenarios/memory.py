@@ -10,6 +10,7 @@ from bot.errors import UserError
 from bot.privacy import export_of, forget_everything
 from bot.scenarios.wordings import worded
 from bot.turn import File, Finished, Say, Turn, say
+from bot.turns import TurnRow
 
 ACTIONS = (
     Choice("show", "show what I remember here"),
@@ -95,9 +96,13 @@ class MemoryScenario:
     )
 
     async def plan(self, turn: Turn) -> Say:
+        what = turn.options.get("what", "").strip()
+        if what and turn.options["action"] != "forget":
+            known = ", ".join(choice.value for choice in ACTIONS)
+            raise UserError(f"/memory does not know “{_short(what)}”; it can be: {known}. Words go behind forget.")
         match turn.options["action"]:
             case "forget":
-                return await self._forget(turn, turn.options.get("what", "").strip())
+                return await self._forget(turn, what)
             case "export":
                 return await self._export(turn)
             case "off":
@@ -125,7 +130,7 @@ class MemoryScenario:
         if conversation is not None and conversation.summary:
             parts.append(f"**Earlier in this conversation**\n{conversation.summary}")
         if recent:
-            lines = [f"- {_when(row.created)}: {_short(row.question)}" for row in recent[:10][::-1]]
+            lines = [f"- {_when(row.created)}: {_short(_said(row))}" for row in recent[:10][::-1]]
             more = f" (the last 10 of {len(recent)})" if len(recent) > 10 else ""
             parts.append(f"**Questions I still know**{more}\n" + "\n".join(lines))
         if not parts:
@@ -161,6 +166,12 @@ class MemoryScenario:
 
 def _when(moment: datetime) -> str:
     return moment.astimezone().strftime("%d %b %H:%M")
+
+
+def _said(row: TurnRow) -> str:
+    """What a person said in a turn; a command without words is named."""
+    mode = row.options.get("mode") or row.options.get("action") or ""
+    return row.question or f"/{row.scenario} {mode}".strip()
 
 
 def _short(text: str) -> str:

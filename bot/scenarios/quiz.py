@@ -20,6 +20,7 @@ NO_CARDS = (
     "You have no cards{about} yet. They come from your mistakes in practice, from “Keep as a card” under a lesson, "
     "or by hand: /tutor mode:cards bonjour = good morning"
 )
+CARD, HOW_WELL = "**Card**", "How well did you know it?"
 SHOWN = 30
 """At most so many cards are listed; the export has them all."""
 
@@ -68,7 +69,7 @@ async def ask(turn: Turn, subject: str, *, but: str = "", first: str = "", recor
     if due:
         card = due[0]
         left = f" ({len(due)} due)" if len(due) > 1 else ""
-        text = f"**Card**{left} {card.front}\n\nWrite your answer, or look at it."
+        text = f"{CARD}{left} {card.front}\n\nWrite your answer, or look at it."
         buttons: tuple[Button, ...] = (
             Button(Control.CARD, "Show the answer", f"{card.id}:show:{card.reviews}", primary=True),
         )
@@ -127,12 +128,12 @@ def _answer(card: Card, first: str) -> Say:
                f"{card.id}:{rating}:{card.reviews}", primary=rating == "good")
         for rating in RATINGS
     )  # fmt: skip
-    return Say(Finished(f"{first}{why}\n\nHow well did you know it?", buttons=buttons), remember=True)
+    return Say(Finished(f"{first}{why}\n\n{HOW_WELL}", buttons=buttons), remember=True)
 
 
 async def _asked(turn: Turn, course: Course) -> Card | None:
     """The card that the newest question of the course was about."""
-    _, mark, rest = course.last.answer.rpartition("**Card**")
+    _, mark, rest = course.last.answer.rpartition(CARD)
     if not mark:
         return None
     front = re.sub(r"^ \(\d+ due\)", "", rest.partition("\n\nWrite your answer")[0]).strip()

@@ -12,11 +12,12 @@ from bot.controls import CONTINUE, EDIT, UNDO, Button, Control
 from bot.database import now
 from bot.errors import UserError
 from bot.request import Attachment, one_line
+from bot.scenarios.asides import is_aside, is_question
 from bot.scenarios.characters import BUILT_IN, MOST_BYTES, Character, described, read_card
 from bot.scenarios.course import Course, course_of, goes_on
 from bot.scenarios.languages import of_locale
 from bot.scenarios.manuscript import exported
-from bot.scenarios.telling import ENTER, Wish, played, told
+from bot.scenarios.telling import ENTER, IN_ROLE, Wish, played, told
 from bot.stores import Stores
 from bot.turn import Finished, Plan, Say, Turn
 from bot.turns import TurnRow
@@ -173,9 +174,17 @@ class Story:
     def command(self) -> Command:
         return COMMAND
 
-    def continues(self, previous: TurnRow) -> bool:
-        """Plain words after a story are what happens next; a poem is whole as it stands."""
-        return previous.options.get("form") != "poem" and now() - previous.created < LASTS
+    def continues(self, previous: TurnRow, said: str) -> bool:
+        """Plain words after a story are what happens next; a poem is whole as it stands.
+
+        A greeting, a question or a word about oneself is talk, but to a character that is being played.
+        """
+        if previous.options.get("form") == "poem" or now() - previous.created > LASTS:
+            return False
+        # What comes later in a role-play has no options of its own, and its prompt tells.
+        playing = previous.options.get("persona") or previous.options.get("form") == "roleplay"
+        playing = playing or any(IN_ROLE in message["content"] for prompt in previous.prompt for message in prompt)
+        return bool(playing) or not (is_aside(said) or is_question(said))
 
     async def plan(self, turn: Turn) -> Plan | Say:
         if turn.pressed is not None:

@@ -8,17 +8,15 @@ from dataclasses import dataclass
 
 from bot.commands import Command, Option
 from bot.controls import Button, Control
+from bot.errors import UserError
 from bot.knowledge.grounding import Grounding
 from bot.knowledge.library import Hit, Library, Search
-from bot.knowledge.words import words
 from bot.scenarios.wordings import worded
 from bot.stores import Stores
 from bot.turn import Finished, Plan, Say, Source, Step, Turn
 from models.engine import Message, Sampling
 
 SOURCES = 3
-SHORT_QUESTION = 2
-"""A question of so few words leans on the one before it."""
 
 SYSTEM = (
     "You answer support questions. Use only the passages below, which come from the product's documents. "
@@ -36,6 +34,14 @@ NOBODY_TOLD = "No moderators' channel is set on this server, so call somebody wh
 SOLVED_WORDS = "Good. I have marked this as solved."
 QUOTED = "My documents say:"
 
+_LEANING = re.compile(
+    r"^\W*(?:and|but|or|so|what about|how about)\b"
+    r"|\b(?:it|its|that|this|they|them|their|these|those|one|ones)\b(?!\s+(?:possible|allowed))"
+    r"|^\W*(?:why|how|when|where|who|which)(?:\s+(?:not|so))?\W*$",
+    re.I,
+)
+"""What a question says that is none without the one before it: "And how long does it take?", "Why?"."""
+LEANING_WORDS = 12
 _HUMAN = re.compile(
     r"\b(?:talk|speak|get|want|need|ask)\b.{0,20}\b(?:human|person|agent|moderator|somebody real)\b", re.I
 )
@@ -62,6 +68,7 @@ class NoteGap:
 class Support:
     """Support from the knowledge base."""
 
+    searches = True
     command = Command(
         name="support",
         description="Ask the knowledge base",
@@ -84,13 +91,21 @@ class Support:
         question = turn.text
         if _HUMAN.search(question):
             return _handed_over(turn, question)
-        asked = _with_context(turn, question)
-        search = await turn.stores.library.search(turn.request.place.server, asked, SOURCES)
-        if not search.hits:
+        search = await self._found(turn, question)
+        if search.empty:
             return _say(EMPTY, "abstain", NoteGap(question, 0.0))
         if not search.sure:
             return _say(ABSTAIN, "abstain", NoteGap(question, search.confidence), (HANDOFF,))
         return self._answer(question, search, turn.stores.library)
+
+    async def _found(self, turn: Turn, question: str) -> Search:
+        """What is found for a question; one that leans on the question before it takes that along where need be."""
+        library, server = turn.stores.library, turn.request.place.server
+        search = await library.search(server, question, SOURCES)
+        before = turn.previous.question if turn.previous is not None and turn.previous.scenario == "support" else ""
+        if search.sure or not search.hits or not before or not leans(question):
+            return search
+        return await library.search(server, f"{before} {question}", SOURCES)
 
     def _answer(self, question: str, search: Search, library: Library) -> Plan:
         sources = tuple(_source(number, hit) for number, hit in enumerate(search.hits, 1))
@@ -117,6 +132,8 @@ class Support:
             await turn.stores.gaps.close_here(earlier)
             elsewhere = earlier.place != turn.request.place
             return Say(Finished(SOLVED_WORDS), private=elsewhere)
+        if turn.pressed.control != Control.HANDOFF:
+            raise UserError("That button does nothing under this answer.")
         return _handed_over(turn, earlier.question)
 
 
@@ -141,10 +158,9 @@ def _say(text: str, action: str, record: NoteGap, buttons: tuple[Button, ...] = 
     return Say(finished)
 
 
-def _with_context(turn: Turn, question: str) -> str:
-    """The question as searched: a very short one takes the one before it along."""
-    before = [message.content for message in turn.history if message.role == "user"]
-    return f"{before[-1]} {question}" if before and len(words(question)) <= SHORT_QUESTION else question
+def leans(question: str) -> bool:
+    """Whether a question is none without the one before it."""
+    return len(question.split()) <= LEANING_WORDS and _LEANING.search(question) is not None
 
 
 def _source(number: int, hit: Hit) -> Source:

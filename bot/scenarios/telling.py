@@ -28,8 +28,10 @@ SCRIPT_SHOWN = (
 )
 BEGIN_SCRIPT = "Theme: {theme}\n{genre}Characters: {cast}"
 NEXT_SCRIPT = "Go on with the scene. {name} speaks first."
+IN_ROLE = "Stay in character"
 PLAYER = (
-    "You are {name}, {description}. {scene}Stay in character and answer as {name} in two or three sentences.{language}"
+    f"You are {{name}}, {{description}}. {{scene}}{IN_ROLE} and answer as {{name}} in two or three sentences."
+    "{language}"
 )
 ENTER = "I come in and look around."
 BEFORE = "What happened before: {summary}"

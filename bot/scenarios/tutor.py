@@ -12,6 +12,7 @@ from bot.controls import Control
 from bot.database import now
 from bot.errors import UserError
 from bot.scenarios import exercise, lesson, practice, quiz, reminding
+from bot.scenarios.asides import is_aside
 from bot.scenarios.course import Course, course_of, goes_on
 from bot.scenarios.lesson import MORE, Lesson
 from bot.scenarios.sentences import split, words
@@ -24,7 +25,7 @@ from models.engine import Message
 LEVEL = "tutor.level"
 LASTS = timedelta(hours=6)
 """Plain words after a longer pause than this are talk again, not an answer to the last check question."""
-OTHERS = ("hints", "practice", "quiz", "cards", "export")
+COMPARED = "Compare it with the lesson"
 SUBJECTS = (
     "math", "physics", "chemistry", "biology", "history", "geography", "programming", "English", "French", "German",
     "Spanish", "Italian", "Portuguese", "Japanese", "Chinese", "music", "economics",
@@ -131,9 +132,15 @@ class Tutor:
     def command(self) -> Command:
         return COMMAND
 
-    def continues(self, previous: TurnRow) -> bool:
-        """Plain words after a lesson, in practice and in a quiz are the student's."""
-        return previous.options.get("mode") not in ("cards", "export") and now() - previous.created < LASTS
+    def continues(self, previous: TurnRow, said: str) -> bool:
+        """Plain words after a lesson, in practice and in a quiz are the student's; of a lesson, no greeting is."""
+        mode = previous.options.get("mode", "")
+        if mode in ("cards", "export") or now() - previous.created > LASTS:
+            return False
+        if mode == "quiz":
+            return any(mark in previous.answer for mark in (quiz.CARD, quiz.HOW_WELL))
+        taught = any(mark in previous.answer for mark in (lesson.HINT, lesson.YOUR_TURN, lesson.STEPS, COMPARED))
+        return not (taught and is_aside(said))
 
     async def plan(self, turn: Turn) -> Plan | Say:
         if turn.pressed is not None:
@@ -227,7 +234,7 @@ def _compared(course: Course, said: str) -> Say:
     nearest = max(sentences, key=lambda sentence: len(wanted & _content(sentence)))
     shared = [word for word in dict.fromkeys(words(nearest)) if word in named]
     first = f"You named {', '.join(shared)}. " if shared else ""
-    text = f"{first}Compare it with the lesson:\n> {nearest}\n\nWhich part did you have, and which is new?"
+    text = f"{first}{COMPARED}:\n> {nearest}\n\nWhich part did you have, and which is new?"
     return Say(Finished(text), remember=True)
 
 

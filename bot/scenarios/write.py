@@ -9,18 +9,22 @@ from dataclasses import replace
 from bot.commands import Choice, Command, Option, choices
 from bot.controls import CONTINUE, UNDO, Button, Control
 from bot.errors import UserError
+from bot.request import one_line
 from bot.scenarios.headlines import headlines, picked
 from bot.scenarios.kinds import KINDS, SYSTEM, prompt
 from bot.scenarios.onward import Onward
+from bot.scenarios.sentences import Once
 from bot.scenarios.verifying import to_verify
 from bot.scenarios.wordings import worded
 from bot.turn import Finished, Plan, Say, Step, Turn
 from models.engine import Message, Sampling
 
 MOST_CHAPTERS = 6
+OUTLINE_TOKENS = 120
 
 LENGTHS = {"short": 120, "medium": 260, "long": 480}
-CHAPTER = "Write chapter {number}, “{title}”, of this outline. A few paragraphs, no heading."
+AUTHOR = "You write handbooks. You write a few short paragraphs of plain text, without headings or lists."
+CHAPTER = "The book:\n{outline}\n\nWrite the chapter “{title}”."
 REFINEMENTS = {
     "shorter": ("Shorter", "Rewrite this text in half as many words. Keep every fact."),
     "longer": ("Longer", "Rewrite this text with more detail on what it already says. Add no new facts."),
@@ -85,9 +89,11 @@ class Write:
         kind = KINDS[name]
         most = LENGTHS[turn.options.get("length", "medium")]
         sampling = replace(_sampling(turn), max_tokens=most, stop=kind.stop)
+        if kind.penalty > 1:
+            sampling = replace(sampling, max_tokens=OUTLINE_TOKENS, repetition_penalty=kind.penalty)
 
         def finish(texts: Sequence[str]) -> Finished:
-            text = texts[0].strip()
+            text = _outlined(texts[0]) if name == "outline" else texts[0].strip()
             buttons = _chapters(text) if name == "outline" else REFINE
             return Finished(text, buttons=(*buttons, UNDO), notes=to_verify(text, facts))
 
@@ -137,13 +143,20 @@ def _chapter(turn: Turn, outline: str) -> Plan:
     number = turn.pressed.value
     if number not in titles:
         raise UserError("That chapter is not in the outline any more.")
-    words = CHAPTER.format(number=number, title=titles[number])
+    words = CHAPTER.format(outline=outline, title=titles[number])
+    head = f"## {titles[number]}\n\n"
     step = Step(
-        [Message("system", SYSTEM), Message("user", f"{words}\n\n{outline}")],
-        replace(_sampling(turn), max_tokens=400),
-        head=f"## {titles[number]}\n\n",
+        [Message("system", AUTHOR), Message("user", words)],
+        replace(_sampling(turn), max_tokens=400, repetition_penalty=1.1),
+        head=head,
+        filter=lambda: Once(whole=False),
     )
-    return Plan((step,), buttons=(*REFINE, UNDO), question=f"Write chapter {number}: {titles[number]}")
+
+    def finish(texts: Sequence[str]) -> Finished:
+        written = texts[0].strip()
+        return Finished(f"{head}{written}", buttons=(*REFINE, UNDO), notes=to_verify(written, outline))
+
+    return Plan((step,), finish, question=f"Write chapter {number}: {titles[number]}")
 
 
 def _continued(turn: Turn, text: str) -> Plan:
@@ -153,12 +166,18 @@ def _continued(turn: Turn, text: str) -> Plan:
         Message("assistant", text),
         Message("user", "Go on exactly where you stopped."),
     ]
-    step = Step(messages, replace(_sampling(turn), max_tokens=300))
+    step = Step(messages, replace(_sampling(turn), max_tokens=300), filter=lambda: Once(text, whole=False))
     return Plan((step,), buttons=(CONTINUE, *REFINE), question="Go on.")
+
+
+def _outlined(text: str) -> str:
+    """The chapters' lines alone, no more than are wanted."""
+    lines = [line.strip() for line in text.splitlines() if _CHAPTER.fullmatch(line)]
+    return "\n".join(lines[:MOST_CHAPTERS]) or text.strip()
 
 
 def _chapters(outline: str) -> tuple[Button, ...]:
     return tuple(
-        Button(Control.CONTINUE, f"Write {number}. {title[:40]}", number)
+        Button(Control.CONTINUE, f"Write {number}. {one_line(title, 40)}", number)
         for number, title in _CHAPTER.findall(outline)[:MOST_CHAPTERS]
     )

@@ -34,6 +34,7 @@ class Speaker:
     prompts: list[list[Message]] = field(default_factory=list)
     samplings: list[Sampling] = field(default_factory=list)
     encoder: WordEncoder = field(default_factory=WordEncoder)
+    finish_reason: str = "stop"
 
     async def stream(self, model: str, messages: Sequence[Message], sampling: Sampling) -> AsyncIterator[Piece]:
         self.prompts.append(list(messages))
@@ -43,7 +44,7 @@ class Speaker:
             said = said.partition(mark)[0]
         for start in range(0, len(said), 3):
             yield Piece(said[start : start + 3])
-        yield Piece(finish_reason="stop", usage=Usage(1, 1))
+        yield Piece(finish_reason=self.finish_reason, usage=Usage(1, 1))
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         return await self.encoder.embed(texts)

@@ -48,6 +48,8 @@ async def test_the_command_adds_lists_and_removes(sqlite: Database) -> None:
     assert added == "“ticket” becomes “billet” in French."
     listed = await say(sqlite, action="list")
     assert listed == "- **Parley** stays (every language)\n- **ticket** → billet (French)"
+    assert await say(sqlite, action="add", term="ticket = billet", to="français") == added
+    assert await say(sqlite, action="add", term="Parley = Parley") == "“Parley” stays as it is in every language."
     assert "empty" in await say(sqlite, server="other", action="list")
     assert await say(sqlite, action="remove", term="TICKET") == "“TICKET” is translated freely again."
     assert await say(sqlite, action="list") == "- **Parley** stays (every language)"

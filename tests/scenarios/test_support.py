@@ -9,7 +9,7 @@ import pytest
 
 from bot.controls import Control
 from bot.database import Database
-from bot.scenarios.support import ABSTAIN, EMPTY, HANDED_OVER, QUOTED, SOLVED_WORDS
+from bot.scenarios.support import ABSTAIN, EMPTY, HANDED_OVER, QUOTED, SOLVED_WORDS, leans
 from tests.scenarios.speaking import Talk, talking
 
 PUMP = b"# Pump\n\nThe pump starts when the red button is pressed for three seconds. Its service code is 4711.\n"
@@ -122,3 +122,30 @@ async def test_a_short_question_leans_on_the_one_before(support: Ask) -> None:
         answer = await talk.say("/support and why?")
         assert answer.action == "answer"
         assert answer.sources[0].title == "Pump"
+
+
+async def test_a_short_question_of_its_own_does_not(support: Ask) -> None:
+    async with support("The pump starts when the red button is pressed for three seconds.") as talk:
+        await stocked(talk)
+        await talk.say(HOW)
+        answer = await talk.say("/support what is the capital of Mongolia?")
+        assert (answer.action, answer.text) == ("abstain", ABSTAIN)
+
+
+@pytest.mark.parametrize(
+    ("question", "leaning"),
+    [
+        ("and why?", True), ("Why not?", True), ("What about the filter?", True), ("how long does it take", True),
+        ("How long is the warranty?", False), ("reset password", False), ("is it possible to fly?", False),
+    ],
+)  # fmt: skip
+def test_what_leans_on_the_question_before(question: str, leaning: bool) -> None:
+    assert leans(question) is leaning
+
+
+async def test_an_answer_whose_hidden_draft_was_cut_offers_no_continue(support: Ask) -> None:
+    async with support("The pump starts when the red button is pressed for three seconds.") as talk:
+        await stocked(talk)
+        talk.engine.finish_reason = "length"
+        answer = await talk.say(HOW)
+        assert Control.CONTINUE not in [button.control for button in answer.buttons]

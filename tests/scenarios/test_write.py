@@ -92,7 +92,7 @@ async def test_an_outline_leads_to_its_chapters(sqlite: Database) -> None:
     ran = await run_plan(
         await Write().plan(turn(stores, pressed=Pressed(Control.CONTINUE, "2", row))), lambda prompt: "They worked."
     )
-    assert "chapter 2, “The people”" in ran.prompts[0][-1].content
+    assert ran.prompts[0][-1].content == f"The book:\n{outline}\n\nWrite the chapter “The people”."
     assert ran.finished.text == "## The people\n\nThey worked."
     with pytest.raises(UserError, match="not in the outline"):
         await Write().plan(turn(stores, pressed=Pressed(Control.CONTINUE, "7", row)))
@@ -131,6 +131,7 @@ def test_a_title_is_checked_for_its_numbers() -> None:
         ("It is so, indeed.\nIt is so", "It is so, indeed.\nIt is so"),
         ("Yes.\nYes.\nYes.", "Yes.\nYes.\nYes."),
         ("The end of it.\n\n**Left over**\n", "The end of it.\n"),
+        ("1. Bees and the bees\n2. Bees and the bees\n3. Bees", "1. Bees and the bees\n"),
         ("", ""),
     ],
 )
@@ -138,6 +139,12 @@ def test_a_text_ends_where_it_goes_in_circles(said: str, shown: str, size: int) 
     onward = Onward()
     parts = [onward.feed(said[start : start + size]) for start in range(0, len(said), size)]
     assert "".join(parts) + onward.end() == shown
+
+
+async def test_an_outline_is_its_chapters_once_each_and_six_at_most(sqlite: Database) -> None:
+    said = "\n".join(f"{number}. About the {number}th thing" for number in range(1, 9))
+    ran = await run_plan(await Write().plan(turn(stores_over(sqlite), kind="outline", facts=FACTS)), lambda _: said)
+    assert ran.finished.text.splitlines()[-1] == "6. About the 6th thing"
 
 
 def test_a_headline_loses_its_label_quotes_and_full_stop() -> None:
