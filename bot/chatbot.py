@@ -10,12 +10,13 @@ from bot.answering import Answering
 from bot.commands import Command
 from bot.controls import Control
 from bot.delivery import Ledger, SendError
-from bot.errors import UserError, words_for
+from bot.errors import StoreError, UserError, words_for
 from bot.generation import Generator, Keeper
 from bot.handoffs import Handoffs
 from bot.intake import Intake
 from bot.job import Job, answer_of
 from bot.line import Line
+from bot.metrics import Metrics
 from bot.place_settings import Mode
 from bot.presses import Presses, rerun
 from bot.quotas import Quotas
@@ -26,6 +27,7 @@ from bot.settings import Settings
 from bot.stores import Stores
 from bot.turn import Answer, Finished, Pressed
 from bot.turns import TurnRow
+from models.engine import EngineError
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +50,9 @@ class ChatBot:
         self._answering = Answering(settings, stores, router, generator, self._line, self._quotas, host)
         self._presses = Presses(stores)
         self._jobs: dict[str, Job] = {}
+        self.metrics = Metrics()
+        self.metrics.watch("running", "Turns being answered", lambda: self._line.running)
+        self.metrics.watch("waiting", "Turns waiting in the line", lambda: self._line.waiting)
         self.ledger = Ledger(stores.turns, host)
         self.handoffs = Handoffs(stores, self._intake.claim, self._intake.release)
 
@@ -108,8 +113,12 @@ class ChatBot:
 
     def _words(self, request: Request, error: BaseException) -> str:
         words = words_for(error, self._keeper.words)
-        if words.severe:
-            log.error("turn_failed", message=request.id, platform=request.place.platform, exc_info=error)
+        where = {"message": request.id, "platform": request.place.platform}
+        if isinstance(error, EngineError | StoreError) and words.severe:
+            # Where it comes from is known, so its detail says more than a traceback.
+            log.warning("turn_failed", **where, kind=type(error).__name__, detail=error.detail)
+        elif words.severe:
+            log.error("turn_failed", **where, exc_info=error)
         return words.text
 
     async def _respond(self, request: Request, reply: Reply) -> None:
@@ -129,6 +138,7 @@ class ChatBot:
 
     async def _press(self, request: Request, reply: Reply) -> None:
         assert request.press is not None
+        self.metrics.pressed(request.press.control)
         if request.press.control == Control.STOP:
             await self._press_stop(request, reply)
             return
@@ -202,6 +212,7 @@ class ChatBot:
             # A reader who has gone leaves nobody to go on for.
             await _cancelled(job.task)
             del self._jobs[job.id]
+            self.metrics.ended(job)
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

@@ -136,6 +136,9 @@ async def open_parley(settings: Settings) -> AsyncIterator[Parley]:
         rollout = await stack.enter_async_context(Rollout(stores.registry, engine, keeper, settings.adapters))
         generator = Generator(engine, keeper, settings.model_for("chat"), rollout)
         chatbot = ChatBot(settings, stores, router, generator, keeper, hosts.id)
+        if worker is not None:
+            chatbot.metrics.watch("worker_up", "Whether the worker answers", lambda: worker.state == "ready")
+            chatbot.metrics.watch("worker_restarts", "Times the worker died and was started", lambda: worker.restarts)
 
         async def bury() -> None:
             """Take over what dead processes left."""

@@ -29,6 +29,8 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 OPEN = ("/healthz", "/readyz", "/login")
+METRICS = "/metrics"
+"""For a collector, which keeps no cookie: it sends WEB_TOKEN as a bearer."""
 SAFE = ("GET", "HEAD")
 CONSOLE, ENTRY = "/review", "/review/enter"
 
@@ -77,6 +79,8 @@ class Guard:
     @web.middleware
     async def _session(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path in OPEN or request.path.startswith("/static/"):
+            return await handler(request)
+        if request.path == METRICS and self._sessions.bears(request):
             return await handler(request)
         session = self._sessions.read(request)
         if request.path == CONSOLE or request.path.startswith(f"{CONSOLE}/"):

@@ -98,6 +98,11 @@ class Sessions:
     def accepts(self, token: str) -> bool:
         return hmac.compare_digest(hashlib.sha256(token.encode()).digest(), hashlib.sha256(self._token).digest())
 
+    def bears(self, request: web.Request) -> bool:
+        """Whether a program sent the token along: `Authorization: Bearer ...`."""
+        kind, _, token = request.headers.get("Authorization", "").partition(" ")
+        return self.guarded and kind.lower() == "bearer" and self.accepts(token.strip())
+
     def _mark(self, session_id: str) -> str:
         return hmac.new(self._token, session_id.encode(), hashlib.sha256).hexdigest()[:32]
 

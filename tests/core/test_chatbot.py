@@ -6,6 +6,7 @@ import asyncio
 
 import aiohttp
 import pytest
+from prometheus_client import generate_latest
 
 from bot.delivery import SendFailed
 from bot.request import Attachment, Request
@@ -244,6 +245,52 @@ async def test_a_quota_is_counted_told_and_enforced(make_core) -> None:
     assert third.answer.notes[0].startswith("You have had your 2 answers of this day; the next come at ")
     assert (await core.handle(ask("/now"))).answer.text == "At once."
     assert (await core.handle(ask("say: 1", user="bob"))).answer.text == "1"
+
+
+async def test_what_came_to_nothing_costs_nothing_of_a_quota(make_core) -> None:
+    core = await make_core(quota="1/day")
+    refused = await core.handle(ask("/twice nothing"))
+    assert refused.answer.broken
+    assert refused.answer.notes == ("There is nothing to say twice.",)
+    assert refused.answer.buttons == ()
+    assert (await core.handle(ask("say: 1"))).answer.text == "1"
+    assert (await core.handle(ask("say: 2"))).answer.broken
+
+
+class Loading:
+    """The keeper of an engine that is not there yet, and will never be."""
+
+    words = "The model is loading."
+    away = True
+
+    async def wait_ready(self) -> bool:
+        return False
+
+
+async def test_what_is_refused_does_not_wait_for_a_model_that_loads(core: Core) -> None:
+    core.chatbot._answering._generator._keeper = Loading()
+    refused = await core.handle(ask("/twice nothing"))
+    assert refused.answer.notes == ("There is nothing to say twice.",)
+    assert not refused.waits
+    waiting = await core.handle(ask("say: 1"))
+    assert [wait.words for wait in waiting.waits] == ["The model is loading."]
+    assert waiting.answer.broken
+
+
+async def test_turns_and_presses_are_counted(core: Core) -> None:
+    reply = await core.handle(ask("say: 1"))
+    await core.handle(press(reply.turn_id, "up"))
+    await core.handle(ask("/twice nothing"))
+    said = generate_latest(core.chatbot.metrics.registry).decode()
+    for line in (
+        'parley_turns_total{platform="test",scenario="chat",state="done"} 1.0',
+        'parley_turns_total{platform="test",scenario="twice",state="failed"} 1.0',
+        'parley_presses_total{control="up"} 1.0',
+        'parley_first_token_seconds_count{scenario="chat"} 1.0',
+        "parley_running 0.0",
+        "parley_waiting 0.0",
+    ):
+        assert line in said
 
 
 async def test_a_file_alone_is_a_request(core: Core) -> None:

@@ -122,3 +122,18 @@ async def test_conversations_are_listed_renamed_and_deleted(core: Core, database
     assert (await core.stores.memory.conversations("test:ann"))[0].title == "Two lines"
     await core.stores.memory.delete(listed[0].id)
     assert len(await core.stores.memory.conversations("test:ann")) == 1
+
+
+async def test_a_command_without_words_is_listed_by_its_name(core: Core) -> None:
+    turn = (await core.handle(ask("say: 1"))).turn_id
+    await core.stores.turns.finish(turn, question="", scenario="tutor", options={"mode": "quiz"})
+    shown = await core.handle(ask("/memory"))
+    assert shown.answer.text.endswith(": /tutor quiz")
+
+
+async def test_an_unknown_action_is_said_so(core: Core) -> None:
+    refused = await core.handle(ask("/memory frobnicate"))
+    assert refused.answer.broken
+    assert refused.answer.notes[0].startswith(
+        "/memory does not know “frobnicate”; it can be: show, forget, export, off"
+    )

@@ -99,6 +99,15 @@ async def test_the_token_is_asked_for(serve_page: Serve) -> None:
         assert (await browser.get("/commands")).status == 401
 
 
+async def test_a_collector_sends_the_token_along(serve_page: Serve) -> None:
+    async with serve_page(web_token=TOKEN) as page, page.browser() as browser:
+        browser.http.cookie_jar.clear()
+        bearer = {"Authorization": f"Bearer {TOKEN}"}
+        assert (await browser.get("/metrics", headers=bearer)).status == 200
+        assert (await browser.get("/metrics", headers={"Authorization": "Bearer wrong"})).status == 401
+        assert (await browser.get("/commands", headers=bearer)).status == 401
+
+
 async def test_a_made_up_cookie_opens_nothing(serve_page: Serve) -> None:
     async with serve_page(web_token=TOKEN) as page, page.browser() as browser:
         for value in ("0" * 32, "0" * 32 + "." + "0" * 32, "x"):
