@@ -18,6 +18,7 @@ from rich.console import Console
 from bot.errors import StoreError, UserError, words_for
 from bot.logs import set_up_logs
 from bot.settings import Settings, load_settings
+from models.engine import EngineError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Parley: your own AI assistant.")
 knowledge_app = typer.Typer(no_args_is_help=True, help="The documents that /support answers from.")
@@ -52,9 +53,9 @@ def execute(main: Main, *, quiet: bool = False, **overrides: object) -> None:
     except UserError as error:
         print(error.words, file=sys.stderr)
         code = 1
-    except StoreError as error:
-        log.error("store_failed", detail=error.detail)
-        print(words_for(error).text, file=sys.stderr)
+    except (StoreError, EngineError) as error:
+        # At the command line sits the owner, whom the detail helps.
+        print(f"{words_for(error).text} ({error.detail.splitlines()[0] if error.detail else ''})", file=sys.stderr)
         code = 1
     except KeyboardInterrupt:
         code = 130
@@ -88,7 +89,9 @@ def run() -> None:
                 parley.couriers["slack"] = parley.messengers["slack"] = slack.courier
                 parley.parts["slack"] = slack.readiness
                 parley.announcer.announce("slack", slack.cards)
-            page = WebApp(parley.chatbot, parley.stores, settings, parley.readiness, retraining=parley.retraining)
+            registry = parley.chatbot.metrics.registry
+            retraining = parley.retraining
+            page = WebApp(parley.chatbot, parley.stores, settings, parley.readiness, registry, retraining=retraining)
             web = await stack.enter_async_context(page)
             print(f"Parley is at {web.url}", file=sys.stderr)
             if settings.discord_token.get_secret_value():
@@ -173,10 +176,13 @@ def doctor() -> None:
         from adapters.slack.setup import examine as examine_slack
         from bot.doctor import examine, report
 
-        platforms = [*await examine_discord(settings), *await examine_slack(settings)]
-        return report([*await examine(settings), *platforms], Console())
+        console = Console()
+        with console.status("Looking at everything; the model is started for a word"):
+            platforms = [*await examine_discord(settings), *await examine_slack(settings)]
+            findings = [*await examine(settings), *platforms]
+        return report(findings, console)
 
-    execute(main)
+    execute(main, quiet=True)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
@@ -256,11 +262,23 @@ def knowledge_list() -> None:
     execute(main, quiet=True)
 
 
+@knowledge_app.command("reindex")
+def knowledge_reindex() -> None:
+    """Encode what was read with another EMBEDDING_MODEL anew."""
+
+    async def main(settings: Settings) -> int:
+        from adapters.console.knowledge import reindex_documents
+
+        return await reindex_documents(settings, Console(stderr=True))
+
+    execute(main, quiet=True)
+
+
 @knowledge_app.command("remove")
 def knowledge_remove(
-    path: Annotated[str, typer.Argument(help="A document's path, as `knowledge list` shows it.")],
+    path: Annotated[str, typer.Argument(help="A document's path, as `knowledge list` shows it, or a folder.")],
 ) -> None:
-    """Remove a document."""
+    """Remove a document, or all below a folder."""
 
     async def main(settings: Settings) -> int:
         from adapters.console.knowledge import remove_document
@@ -291,6 +309,8 @@ def backup(target: Annotated[Path, typer.Argument(help="The file to write.")]) -
 
         if await asyncio.to_thread(target.exists):
             raise UserError(f"{target} exists already; name a new file.")
+        if not await asyncio.to_thread(target.parent.is_dir):
+            raise UserError(f"There is no folder {target.parent}; make it first, or name another file.")
         async with Database(settings.database) as database:
             await database.copy_to(target)
         print(target)

@@ -20,7 +20,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from bot.errors import StoreBroken, StoreBusy, StoreError, StoreFull
+from bot.errors import StoreBroken, StoreBusy, StoreFull, UserError
 from bot.sqlite_thread import SqliteThread
 
 metadata = sa.MetaData(
@@ -37,6 +37,11 @@ T = TypeVar("T")
 
 LOCK_SECONDS = 5.0
 MIGRATIONS = Path(__file__).parent / "migrations"
+UPGRADE_LOCK = 7_275_392
+NEWER = (
+    "The store was written by a newer version of Parley (schema {revision}). Nothing was changed; update Parley, or "
+    "put the copy back that was made before the update."
+)
 
 
 def now() -> datetime:
@@ -171,19 +176,32 @@ class Database:
     async def migrate(self) -> str | None:
         """Bring the schema up to date, after a copy of a non-empty SQLite file; returns the path of that copy."""
         with store_errors(self.path):
-            async with self.engine.connect() as connection:
-                current = await connection.run_sync(
-                    lambda sync: MigrationContext.configure(sync).get_current_revision()
-                )
-            head = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+            current, head = await self._revisions()
             if current == head:
                 return None
             copy = await self._copy_before(current) if current else None
             async with self._writing, self.engine.connect() as connection:
                 await connection.execution_options(parley_write=True)
                 async with connection.begin():
+                    if not self.sqlite:  # of several hosts that start at once, one upgrades
+                        await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({UPGRADE_LOCK})")
                     await connection.run_sync(_upgrade)
             return copy
+
+    async def up_to_date(self) -> bool:
+        """Whether nothing is to be migrated. Raises UserError for a store of a newer version."""
+        with store_errors(self.path):
+            current, head = await self._revisions()
+        return current == head
+
+    async def _revisions(self) -> tuple[str | None, str | None]:
+        """The schema's revision as it is and as it is to be."""
+        async with self.engine.connect() as connection:
+            current = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+        scripts = ScriptDirectory(str(MIGRATIONS))
+        if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
+            raise UserError(NEWER.format(revision=current))
+        return current, scripts.get_current_head()
 
     async def _copy_before(self, revision: str) -> str | None:
         if self.path is None:
@@ -195,7 +213,9 @@ class Database:
     async def copy_to(self, target: Path) -> None:
         """A consistent copy of the SQLite file, while in use."""
         if self.path is None:
-            raise StoreError("only an SQLite store is copied by Parley; use pg_dump for PostgreSQL")
+            raise UserError("Only an SQLite store is copied by Parley; use pg_dump for PostgreSQL.")
+        if not await asyncio.to_thread(self.path.exists):
+            raise UserError(f"There is no store yet at {self.path}; it is made at the first start.")
         with store_errors(self.path):
             await asyncio.to_thread(_copy_sqlite, self.path, target)
 
@@ -245,9 +265,12 @@ def _upgrade(connection: sa.Connection) -> None:
 
 def _copy_sqlite(source: Path, target: Path) -> None:
     partial = target.with_suffix(".partial")
-    with contextlib.closing(sqlite3.connect(source)) as old, contextlib.closing(sqlite3.connect(partial)) as new:
-        old.backup(new)
-    partial.replace(target)
+    try:
+        with contextlib.closing(sqlite3.connect(source)) as old, contextlib.closing(sqlite3.connect(partial)) as new:
+            old.backup(new)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

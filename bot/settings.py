@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 
 from apscheduler.triggers.cron import CronTrigger
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from bot.errors import UserError
+from bot.quotas import Quota
 
 SCENARIOS = ("chat", "translate", "tutor", "story", "write", "support", "summarize")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -117,6 +118,31 @@ class Settings(BaseSettings):
                 return f"{driven}{value.removeprefix(written)}"
         if not value.startswith(tuple(f"{driven}://" for driven in DRIVERS.values())):
             raise ValueError("a database is named like sqlite:////folder/parley.db or postgresql://user@host/name")
+        return value
+
+    @field_validator("engine_url", "embedding_url", "slack_api_url", "discord_api_url")
+    @classmethod
+    def _web_address(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https?://[^\s/]\S*", value):
+            raise ValueError(f"an address begins with http:// or https://, unlike “{value}”")
+        return value
+
+    @field_validator("engine_url", "embedding_url")
+    @classmethod
+    def _before_v1(cls, value: str) -> str:
+        return value.rstrip("/").removesuffix("/v1")
+
+    @field_validator("quota")
+    @classmethod
+    def _quota(cls, value: str) -> str:
+        Quota.parse(value)
+        return value
+
+    @field_validator("quota_roles")
+    @classmethod
+    def _quotas(cls, value: dict[str, str]) -> dict[str, str]:
+        for quota in value.values():
+            Quota.parse(quota)
         return value
 
     @field_validator("data_dir")
@@ -272,6 +298,10 @@ def load_settings(**overrides: object) -> Settings:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         raise UserError(" ".join(_sentence(dict(problem)) for problem in error.errors())) from error
+    except SettingsError as error:
+        named = re.search(r'"(\w+)"', str(error))
+        key = named[1].upper() if named else "A setting"
+        raise UserError(f'{key}: that is not JSON; it reads like {{"patron": "200/day"}}.') from error
 
 
 def _sentence(problem: dict[str, object]) -> str:

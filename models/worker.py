@@ -64,6 +64,7 @@ class WorkerProcess:
         self.state: State = "starting"
         self.words = "The model is starting."
         self.pid: int | None = None
+        self.device = ""
         self.restarts = 0
         self.adapters: dict[str, str] = {}
         self.changed = asyncio.Condition()
@@ -157,7 +158,8 @@ class WorkerProcess:
         match event:
             case {"event": "progress", "words": str(words)}:
                 await self._become(self.state, words)
-            case {"event": "ready"}:
+            case {"event": "ready", **more}:
+                self.device = str(more.get("device", ""))
                 self._usual = time.monotonic() - self._started
                 log.info("worker_ready", seconds=round(self._usual, 1), pid=self.pid)
                 await self._become("ready", "The model is ready.")

@@ -23,12 +23,13 @@ class AskReply:
     as_json: bool
     failed: bool = False
     _shown: list[str] = field(default_factory=list)
+    _told: str = ""
 
     async def send(self, turn_id: str, stream: Stream) -> MessageRef:
         async for event in stream:
             match event:
                 case Waiting() if not self._shown:
-                    print(event.words, file=self.aside)
+                    self._tell(event.words)
                 case Delta() if not self.as_json:
                     self._shown.append(event.text)
                     print(event.text, end="", flush=True, file=self.out)
@@ -38,7 +39,13 @@ class AskReply:
 
     async def fail(self, words: str) -> None:
         self.failed = True
-        print(words, file=self.aside)
+        self._tell(words)
+
+    def _tell(self, words: str) -> None:
+        """Say something beside the answer, once."""
+        if words != self._told:
+            self._told = words
+            print(words, file=self.aside)
 
     def _end(self, answer: Answer) -> None:
         self.failed = answer.broken
@@ -50,13 +57,14 @@ class AskReply:
             for source in answer.sources:
                 print(f"[{source.number}] {source.title} {source.heading}".rstrip(), file=self.out)
         for note in answer.notes:
-            print(note, file=self.aside)
+            self._tell(note)
 
     def _correct(self, text: str) -> None:
         """End the line; say the text again where what was streamed is not what stands."""
         shown = "".join(self._shown)
         if not shown.strip():
-            print(text, file=self.out)
+            if text:
+                print(text, file=self.out)
         elif shown.strip() != text.strip():
             print(f"\n\n{text}", file=self.out)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import threading
 from dataclasses import dataclass, field, replace
@@ -23,7 +24,11 @@ from bot.turn import Answer, Delta, Waiting
 
 LIVE_LINES = 0.7
 """While it streams, only the end of an answer is drawn, in this part of the screen's height."""
-HINTS = {Control.RETRY, Control.CONTINUE, Control.PICK, Control.REFINE, Control.UNDO, Control.CARD, Control.HANDOFF}
+UNSAID = {Control.STOP, Control.VERSION, Control.UP, Control.DOWN, Control.FLAG, Control.WHY, Control.SOURCES}
+"""Not listed under each answer; they are pressed by name, as `:why` or `:down It closes at six`."""
+BACK = "back"
+"""The word for the version before."""
+_PRESS = re.compile(r":(?P<button>\d+|[a-z]+)(?:\s+(?P<words>.*))?", re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -75,7 +80,7 @@ def drawn(answer: Answer) -> RenderableType:
     if answer.tokens:
         rate = answer.tokens / answer.seconds if answer.seconds else 0.0
         parts.append(Text(f"{answer.model}, {answer.tokens} tokens, {rate:.0f} a second", style="dim"))
-    hints = [f":{number} {button.label}" for number, button in numbered(answer)]
+    hints = [f":{number} {button.label}{' …' if button.asks else ''}" for number, button in numbered(answer)]
     if hints:
         parts.append(Text("   ".join(hints), style="cyan dim"))
     return Padding(Group(*parts), (0, 0, 1, 2))
@@ -83,7 +88,7 @@ def drawn(answer: Answer) -> RenderableType:
 
 def numbered(answer: Answer) -> list[tuple[int, Button]]:
     """The buttons that a terminal offers, each under the number to type."""
-    return list(enumerate((button for button in answer.buttons if button.control in HINTS), 1))
+    return list(enumerate((button for button in answer.buttons if button.control not in UNSAID), 1))
 
 
 class Conversation:
@@ -95,6 +100,9 @@ class Conversation:
         self._user = user
         self._channel = channel
         self._last: TerminalReply | None = None
+        self._offered: Answer | None = None
+        """The answer whose buttons can be pressed: the last that was not only a word beside another one."""
+        self._versions: list[str] = []
         self._lines: asyncio.Queue[str | None] = asyncio.Queue()
         self._ready = threading.Event()
 
@@ -102,7 +110,8 @@ class Conversation:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGINT, self._interrupted)
         threading.Thread(target=self._read, args=(loop,), daemon=True).start()
-        self._console.print(Text("Talk to Parley. /help lists the commands, Ctrl-C stops, Ctrl-D leaves.", style="dim"))
+        words = "Talk to Parley. /help lists the commands, :1 presses a button, Ctrl-C stops, Ctrl-D leaves."
+        self._console.print(Text(words, style="dim"))
         try:
             while (line := await self._next()) is not None:
                 if line.strip():
@@ -129,23 +138,52 @@ class Conversation:
 
     async def _answer(self, line: str) -> None:
         request = console_request(line, self._user, self._channel)
-        if line.startswith(":"):
-            press = self._press(line[1:])
+        typed = _PRESS.fullmatch(line)
+        if typed is not None:
+            press = self._press(typed["button"], typed["words"] or "")
             if press is None:
-                self._console.print(Text("Type the number of a button above, such as :1.", style="yellow"))
+                words = "Type the number or the name of a button of the last answer, such as :1 or :why."
+                self._console.print(Text(words, style="yellow"))
                 return
             request = replace(request, text="", press=press)
         reply = TerminalReply(self._console)
         self._last = reply
         await self._chatbot.handle(request, reply)
+        if reply.answer is not None and not reply.answer.private:
+            self._note(reply.answer, request.press)
 
-    def _press(self, typed: str) -> Press | None:
-        answer = self._last.answer if self._last is not None else None
-        number, _, value = typed.partition(" ")
-        if answer is None or not number.isdigit():
+    def _note(self, answer: Answer, press: Press | None) -> None:
+        """Remember what can be pressed next, and which versions there are."""
+        if press is not None and press.control == Control.VERSION:
+            answer = replace(answer, turn_id=press.value)
+        elif press is not None and press.control == Control.RETRY:
+            self._versions = [*(self._versions or [press.turn_id]), answer.turn_id]
+        else:
+            self._versions = []
+        self._offered = answer
+        if len(self._versions) > 1:
+            place = self._versions.index(answer.turn_id) + 1
+            words = f"  version {place} of {len(self._versions)}; :{BACK} shows the one before"
+            self._console.print(Text(words, style="cyan dim"))
+
+    def _press(self, typed: str, words: str) -> Press | None:
+        answer = self._offered
+        if answer is None:
             return None
-        button = dict(numbered(answer)).get(int(number))
-        return Press(answer.turn_id, button.control, value or button.value) if button is not None else None
+        if typed == BACK:
+            return self._back(answer)
+        if typed.isdigit():
+            button = dict(numbered(answer)).get(int(typed))
+        else:
+            button = next((button for button in answer.buttons if button.control == typed), None)
+        return Press(answer.turn_id, button.control, words or button.value) if button is not None else None
+
+    def _back(self, answer: Answer) -> Press | None:
+        """The version before the one shown; before the first comes the last."""
+        if len(self._versions) < 2:
+            return None
+        place = self._versions.index(answer.turn_id)
+        return Press(answer.turn_id, Control.VERSION, self._versions[place - 1])
 
     def _interrupted(self) -> None:
         running = self._last

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from rich import filesize
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from bot.errors import UserError
@@ -18,7 +23,7 @@ from bot.settings import Settings
 from models.engine import EngineClient
 
 SERVER = ""
-READY_SECONDS = 180.0
+_COLUMNS = (TextColumn("{task.description}"), BarColumn())
 
 
 async def add_documents(settings: Settings, paths: list[Path], console: Console) -> int:
@@ -30,23 +35,25 @@ async def add_documents(settings: Settings, paths: list[Path], console: Console)
         with console.status("The model is loading"):
             if not await keeper.wait_ready():
                 raise UserError(keeper.words)
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        with Progress(
+            *_COLUMNS, MofNCompleteColumn(), TimeRemainingColumn(), console=console, disable=not console.is_terminal
+        ) as bar:
             task = bar.add_task("Reading", total=len(files))
             for number, path in enumerate(files, 1):
                 bar.update(task, description=path.name[:40])
                 try:
-                    added = await _add(stores.library, path)
+                    added = await _add(stores.library, path, partial(_advance, bar, task, number - 1))
                     outcomes[added.outcome] += 1
                     passages += added.passages
                 except UserError as error:
                     outcomes["refused"] += 1
-                    console.print(f"{path.name}: {error.words}", style="yellow")
-                bar.advance(task)
+                    named = "" if error.words.startswith(path.name) else f"{path.name}: "
+                    console.print(f"{named}{error.words}", style="yellow", markup=False, highlight=False)
+                bar.update(task, completed=number)
                 if not console.is_terminal and (number % 25 == 0 or number == len(files)):
-                    console.print(f"{number} of {len(files)} files")
+                    console.print(f"{number} of {_count(len(files), 'file')}", highlight=False)
     words = ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items()))
-    console.print(f"{len(files)} files: {words}; {passages} passages.")
+    console.print(f"{_count(len(files), 'file')}: {words}; {_count(passages, 'passage')}.", highlight=False)
     return 1 if outcomes["refused"] else 0
 
 
@@ -57,30 +64,66 @@ async def list_documents(settings: Settings, console: Console) -> int:
     if not documents:
         console.print("No documents yet; `knowledge add FOLDER` takes some in.")
         return 0
-    table = Table("title", "passages", "kB", "added", "path")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("title", max_width=36)
+    for name in ("passages", "size", "added"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("path", overflow="fold")  # whole: `knowledge remove` takes it
     for one in documents:
         added = one.added.astimezone().strftime("%Y-%m-%d %H:%M")
-        table.add_row(one.title, str(one.passages), str(one.size // 1000), added, one.path)
+        table.add_row(escape(one.title), str(one.passages), filesize.decimal(one.size), added, escape(one.path))
     console.print(table)
+    console.print(_count(len(documents), "document"), highlight=False, style="dim")
+    return 0
+
+
+async def reindex_documents(settings: Settings, console: Console) -> int:
+    """Encode what was read with another embedding model once more, from what is stored."""
+    async with open_engine(settings) as (engine, keeper, _worker), open_stores(settings, engine) as stores:
+        with console.status("The model is loading"):
+            if not await keeper.wait_ready():
+                raise UserError(keeper.words)
+        with Progress(*_COLUMNS, console=console, disable=not console.is_terminal) as bar:
+            task = bar.add_task("Encoding", total=1.0)
+            done = await stores.library.reindex(SERVER, lambda part: bar.update(task, completed=part))
+        left = await stores.library.stale(SERVER)
+    if left:
+        raise UserError(f"{_count(left, 'document')} could not be encoded: no embedding model is served. Run doctor.")
+    console.print(f"{_count(done, 'document')} encoded anew.", highlight=False)
     return 0
 
 
 async def remove_document(settings: Settings, path: str) -> int:
-    """Remove one."""
-    resolved = str(await asyncio.to_thread(Path(path).absolute))
+    """Remove one, or all below a folder."""
+    resolved = await asyncio.to_thread(os.path.abspath, path)
     async with open_stores(settings, no_engine(settings)) as stores:
-        if not (await stores.library.remove(SERVER, path) or await stores.library.remove(SERVER, resolved)):
-            raise UserError(f"There is no document {path}; `knowledge list` shows what there is.")
-    print(f"Removed {path}.")
+        if await stores.library.remove(SERVER, path) or await stores.library.remove(SERVER, resolved):
+            print(f"Removed {path}.")
+            return 0
+        below = [one for one in await stores.library.list(SERVER) if one.path.startswith(f"{resolved}{os.sep}")]
+        for one in below:
+            await stores.library.remove(SERVER, one.id)
+    if not below:
+        raise UserError(f"There is no document {path}; `knowledge list` shows what there is.")
+    print(f"Removed {_count(len(below), 'document')} below {path}.")
     return 0
 
 
-async def _add(library: Library, path: Path) -> Added:
+def _advance(bar: Progress, task: TaskID, before: int, part: float) -> None:
+    """A large file moves the bar while it is read."""
+    bar.update(task, completed=before + part)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+async def _add(library: Library, path: Path, progress: Callable[[float], None]) -> Added:
     try:
-        content, full = await asyncio.to_thread(lambda: (path.read_bytes(), str(path.absolute())))
+        content, full = await asyncio.to_thread(lambda: (path.read_bytes(), os.path.abspath(path)))
     except OSError as error:
         raise UserError(f"it cannot be read ({error.strerror})") from error
-    return await library.add(SERVER, full, content)
+    return await library.add(SERVER, full, content, progress)
 
 
 def _files(paths: list[Path]) -> list[Path]:

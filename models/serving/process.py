@@ -108,7 +108,8 @@ async def serve(loaded: Loaded, options: argparse.Namespace, started: float) -> 
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, ended.set)
             names = [*loaded.lanes, *(["embedding"] if loaded.embedder else [])]
-            write_json(event="ready", seconds=round(time.monotonic() - started, 1), models=names)
+            seconds, device = round(time.monotonic() - started, 1), str(pick_device(options.device))
+            write_json(event="ready", seconds=seconds, models=names, device=device)
             await ended.wait()
             server.draining = True
         finally:

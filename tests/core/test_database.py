@@ -15,7 +15,7 @@ from alembic.migration import MigrationContext
 
 import bot.stores  # noqa: F401 - declares every table
 from bot.database import Database, metadata
-from bot.errors import StoreBroken, StoreBusy, words_for
+from bot.errors import StoreBroken, StoreBusy, UserError, words_for
 from bot.intake import claims
 from bot.members import Members
 from bot.request import Author, Place, Request
@@ -98,6 +98,28 @@ async def test_a_file_that_is_no_database_is_said_so(tmp_path: Path) -> None:
         with pytest.raises(StoreBroken) as caught:
             await database.migrate()
     assert words_for(caught.value).text.startswith("I cannot reach my memory just now")
+
+
+async def test_a_store_of_a_newer_version_is_left_alone(database: Database) -> None:
+    await database.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="newer version of Parley"):
+        await database.migrate()
+
+
+async def test_there_is_nothing_to_copy_before_the_first_start(tmp_path: Path) -> None:
+    async with Database(f"sqlite+aiosqlite:///{tmp_path / 'none.db'}") as database:
+        with pytest.raises(UserError, match="There is no store yet"):
+            await database.copy_to(tmp_path / "copy.db")
+    assert not list(tmp_path.iterdir())
+
+
+async def test_a_copy_that_fails_leaves_nothing(sqlite: Database, tmp_path: Path) -> None:
+    target = tmp_path / "taken"
+    target.mkdir()
+    (target / "file").touch()
+    with pytest.raises(IsADirectoryError):
+        await sqlite.copy_to(target)
+    assert not list(tmp_path.glob("*.partial"))
 
 
 async def test_a_server_that_is_away_is_said_so() -> None:

@@ -12,7 +12,7 @@ async def test_a_conversation_ends_with_the_input(run: Run) -> None:
     assert ended.code == 0
     assert "Good day" in ended.out
     assert "There is no command /nope." in ended.out
-    assert "Type the number of a button above" in ended.out
+    assert "Type the number or the name of a button" in ended.out
     assert "/translate" in ended.out
     assert "Traceback" not in ended.err
 
@@ -20,6 +20,16 @@ async def test_a_conversation_ends_with_the_input(run: Run) -> None:
 async def test_a_button_is_pressed_by_its_number(run: Run) -> None:
     ended = await run("chat", typed="say: Good day\n:1\n")
     assert ended.out.count("Good day") >= 2  # 1 is Retry
+    assert ended.code == 0
+
+
+async def test_versions_are_turned_and_words_beside_an_answer_leave_its_buttons(run: Run) -> None:
+    ended = await run("chat", typed="say: Good day\n:retry\n:back\n:why\n:up\n:back\n:)\n:nothing\n")
+    assert ended.out.count("version 2 of 2") == 2
+    assert ended.out.count("version 1 of 2") == 1
+    assert "Scenario" in ended.out
+    assert "Noted, thank you." in ended.out
+    assert ended.out.count("Type the number or the name of a button") == 1
     assert ended.code == 0
 
 
@@ -36,6 +46,7 @@ async def test_doctor_names_what_is_wrong_and_what_to_do(run: Run, tmp_path: Pat
     assert ended.code == 1
     flat = " ".join(ended.out.split())
     assert "correct ENGINE_URL" in flat
+    assert "2 errors to mend" in flat
     assert "Is it Parley's?" in flat
 
 
