@@ -335,6 +335,21 @@ def train(
     execute(main, quiet=True)
 
 
+@app.command("eval")
+def evaluate(
+    scenario: Annotated[str, typer.Option(help="The scenario whose questions are asked.")] = "chat",
+    show: Annotated[int, typer.Option(help="So many answers are shown.")] = 5,
+) -> None:
+    """Ask the gate's questions of the model as it came and of what is in service, and count what is right."""
+
+    async def main(settings: Settings) -> int:
+        from adapters.console.evaluate import evaluate as evaluate_now
+
+        return await evaluate_now(settings, scenario, Console(), show)
+
+    execute(main, quiet=True)
+
+
 @app.command()
 def runs(
     scenario: Annotated[str, typer.Option(help="Of one scenario only.")] = "",

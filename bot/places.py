@@ -105,6 +105,15 @@ class Places:
         self._known: dict[tuple[str, str], _Server] = {}
         self._changes = 0
 
+    async def moderated(self) -> list[tuple[str, str, str]]:
+        """Platform, server and moderators' channel of every server that has one."""
+        table = place_settings.c
+        query = sa.select(table.platform, table.server, table.value)
+        query = query.where(table.setting == "moderators_channel", table.channel == "")
+        async with self._database.read() as connection:
+            found = (await connection.execute(query.order_by(table.platform, table.server))).all()
+        return [(platform, server, str(channel)) for platform, server, channel in found if channel]
+
     async def server(self, platform: str, server: str) -> ServerSettings:
         """A server's settings; those of direct messages and the web page ("") are the defaults."""
         return (await self._load(platform, server)).settings if server else NO_SERVER

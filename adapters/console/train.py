@@ -39,7 +39,7 @@ async def train(settings: Settings, scenario: str, console: Console, *, dry_run:
         check_scenario(scenario)
     ended: list[Run] = []
     for name in (scenario,) if scenario else SCENARIOS:
-        async with _stores(settings, name, console) as stores:
+        async with stores_with_encoder(settings, name, console) as stores:
             if dry_run:
                 await _foresee(settings, stores, name, console, quiet=not scenario)
                 continue
@@ -53,7 +53,7 @@ async def train(settings: Settings, scenario: str, console: Console, *, dry_run:
 
 
 @contextlib.asynccontextmanager
-async def _stores(settings: Settings, scenario: str, console: Console) -> AsyncIterator[Stores]:
+async def stores_with_encoder(settings: Settings, scenario: str, console: Console) -> AsyncIterator[Stores]:
     """The store; with the encoder where prompts are made of passages."""
     if scenario != READS:
         async with stores_alone(settings) as stores:

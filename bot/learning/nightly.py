@@ -1,4 +1,4 @@
-"""The loop by the clock: training at night, what a crash left, the guard, and who hears of what was learned."""
+"""The loop by the clock: training at night, what a crash left, the guard, the digest, and who hears of it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import structlog
 from bot.delivery import Courier
 from bot.errors import UserError
 from bot.hosts import Hosts
+from bot.learning.digest import Digests
 from bot.learning.guard import Guard
 from bot.learning.retraining import Retraining
 from bot.schedule import Schedule, last_time
@@ -42,6 +43,7 @@ class Nightly:
         self._retraining = retraining
         self._couriers = couriers
         self._waiting = waiting
+        self._digests = Digests(stores.database, stores.places)
         self._guard = Guard(stores, timedelta(hours=settings.canary_hours))
 
     def enter(self, schedule: Schedule) -> None:
@@ -50,6 +52,9 @@ class Nightly:
         schedule.every(LOOK_SECONDS, "runs left behind", self._retraining.resume)
         schedule.every(LOOK_SECONDS, "notices", self.tell)
         schedule.daily(4, "leases", self._stores.leases.sweep)
+        if self._settings.digest_cron:
+            schedule.cron(self._settings.digest_cron, "digest", self.digest)
+            schedule.soon(LOOK_SECONDS, "digest, missed", self.digest)
         for scenario in SCENARIOS:
             if when := self._settings.retrain_when(scenario):
                 schedule.cron(when, f"train {scenario}", partial(self.train, scenario))
@@ -59,12 +64,21 @@ class Nightly:
         """Tell people what became of their flags."""
         await self._stores.notices.send(dict(self._couriers))
 
+    async def digest(self) -> None:
+        """Bring moderators their week, once, whichever host does it."""
+        due = last_time(self._settings.digest_cron, LATE)
+        if due is not None and await self._once(f"digest {due:%Y-%m-%dT%H:%M%z}"):
+            await self._digests.send(dict(self._couriers))
+
+    async def _once(self, name: str) -> bool:
+        return await self._stores.leases.claim(name, self._hosts.id, KEPT)
+
     async def train(self, scenario: str) -> None:
         """Train, once for each time that is due, whichever of the hosts does it."""
         due = last_time(self._settings.retrain_when(scenario), LATE)
         if due is None:
             return
-        if not await self._stores.leases.claim(f"train {scenario} {due:%Y-%m-%dT%H:%M%z}", self._hosts.id, KEPT):
+        if not await self._once(f"train {scenario} {due:%Y-%m-%dT%H:%M%z}"):
             return
         await self._calm()
         try:

@@ -1,7 +1,8 @@
 """A trainer for tests: a process that works through steps, can be killed at each, and leaves what a real one leaves.
 
-Run in place of `python -m models.train`; the dataset's manifest says under "behaviour" how it goes: `steps`, `seconds`
-a step, `verdict` ("pass", "fail", "inconclusive", "failed", "none"), `die_at`: steps at which it kills itself.
+Run in place of `python -m models.train`. How it goes is told by a file named with --behaviour, or by the dataset's
+manifest: `steps`, `seconds` a step, `verdict` ("pass", "fail", "inconclusive", "failed", "none"), `die_at`: steps at
+which it kills itself, `made`: the adapter it leaves.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def main(folder: Path) -> int:
     config = json.loads((folder / "config.json").read_text())
     dataset = Path(config["dataset"])
     manifest = json.loads((dataset / "manifest.json").read_text())
-    behaviour = manifest["behaviour"]
+    behaviour = json.loads(Path(sys.argv[2]).read_text()) if "--behaviour" in sys.argv else manifest["behaviour"]
     steps, verdict = behaviour.get("steps", 3), behaviour.get("verdict", "pass")
     step = json.loads((folder / "state.json").read_text())["step"] if (folder / "state.json").exists() else 0
     tell(folder, {"stage": "load", "words": "Loading", "from": step})
@@ -43,7 +44,7 @@ def main(folder: Path) -> int:
     if verdict == "failed":
         write(folder / "failed.json", {"words": "Training broke: the loss is no number.", "detail": ""})
         return 70
-    keep_adapter(dataset / "adapter", folder)
+    keep_adapter(Path(behaviour.get("made", dataset / "adapter")), folder)
     rows = [row["id"] for row in manifest["rows"] if row["split"] == "train"]
     write(folder / "manifest.json", {"base": {"name": "tiny", "sha256": "0"}, "trained": {"sft": rows}})
     words = {"pass": "9 of 10 are right that were wrong.", "fail": "The capital of France was lost.",
