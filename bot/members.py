@@ -15,10 +15,6 @@ members = sa.Table(
 )
 
 
-TRAINING = "training"
-"""The preference of those who let approved answers to their questions train: "on", else not."""
-
-
 class Members:
     """Preferences by person and key, as text."""
 

@@ -8,7 +8,7 @@ from adapters.slack.desk import Spot
 from adapters.slack.files import upload
 from adapters.slack.moderation import notice_drawn
 from adapters.slack.reply import ThreadReply
-from adapters.slack.text import commands_as, safe
+from adapters.slack.text import safe
 from adapters.slack.workspaces import Workspace, Workspaces
 from bot.delivery import SendError, SendForbidden
 from bot.messengers import Door, Notice
@@ -54,7 +54,7 @@ class SlackCourier:
         """Words in the two's own conversation."""
         office = (await self._of(_realm(person))).office
         spot = Spot(office.team, await office.desk.direct(_user(person)), _user(person))
-        await office.desk.post(spot, safe(commands_as(words, office.desk.commands, office.desk.command)))
+        await office.desk.post(spot, safe(office.desk.own(words)))
 
     async def post(self, channel: str, words: str, picture: bytes) -> None:
         """Words for a channel, and a picture behind them where files are allowed."""

@@ -10,8 +10,8 @@ import structlog
 
 from adapters.slack.blocks import Block, message
 from adapters.slack.calls import Calls
-from adapters.slack.text import fallback
-from bot.delivery import attempt
+from adapters.slack.text import fallback, own_words
+from bot.delivery import SendError, attempt
 
 log = structlog.get_logger(__name__)
 
@@ -64,10 +64,21 @@ class Desk:
             self._missing.add(feature)
             log.warning("slack_lacks", method=feature, error=error, remedy=REMEDIES.get(error, "see docs/slack.md"))
 
+    def own(self, words: str) -> str:
+        """The bot's own words as they are right here."""
+        return own_words(words, self.commands, self.command)
+
     async def direct(self, user: str) -> str:
         """The conversation of a person with the bot alone. Raises a SendError."""
-        opened = await self.calls("conversations.open", users=user)
+        opened = await attempt(lambda: self.calls("conversations.open", users=user))
         return str(opened["channel"]["id"])
+
+    async def remove(self, channel: str, ts: str) -> None:
+        """Take a message of the bot away, if it can be."""
+        try:
+            await attempt(lambda: self.calls("chat.delete", channel=channel, ts=ts))
+        except SendError as error:
+            log.info("slack_message_not_deleted", kind=type(error).__name__, detail=error.detail)
 
     async def post(self, spot: Spot, text: str, extra: Sequence[Block] = ()) -> str:
         """A message in the spot's thread, as plain text where its blocks are refused. Gives its ts."""

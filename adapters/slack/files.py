@@ -11,7 +11,7 @@ import aiohttp
 
 from adapters.slack.calls import Calls, Unsupported
 from adapters.slack.desk import Spot
-from bot.delivery import SendError, SendFailed, SendRefused, SendUnsure
+from bot.delivery import SendError, SendFailed, SendRefused, SendUnsure, attempt
 from bot.errors import UserError
 from bot.request import Attachment, one_line
 from bot.turn import File
@@ -102,9 +102,10 @@ class Downloads:
 async def upload(calls: Calls, spot: Spot, file: File, *, private: bool) -> None:
     """Share a file in the spot's thread; a private one only with the asker. Raises a SendError."""
     if private and not spot.direct:
-        opened = await calls("conversations.open", users=spot.user)
+        opened = await attempt(lambda: calls("conversations.open", users=spot.user))
         spot = replace(spot, channel=str(opened["channel"]["id"]), thread="")
-    place = await calls("files.getUploadURLExternal", filename=file.name, length=len(file.content))
+    size = len(file.content)
+    place = await attempt(lambda: calls("files.getUploadURLExternal", filename=file.name, length=size))
     session = calls.client.session
     assert session is not None
     try:
@@ -117,4 +118,5 @@ async def upload(calls: Calls, spot: Spot, file: File, *, private: bool) -> None
         raise SendUnsure(f"upload: {type(error).__name__}") from error
     # This method reads a form, in which the list of files is written as JSON.
     files = f'[{{"id":"{place["file_id"]}"}}]'
-    await calls("files.completeUploadExternal", files=files, channel_id=spot.channel, thread_ts=spot.thread or None)
+    there = {"channel_id": spot.channel, "thread_ts": spot.thread or None}
+    await attempt(lambda: calls("files.completeUploadExternal", files=files, **there))

@@ -13,10 +13,9 @@ from adapters.slack.home_forms import channel_form, channel_in, person_form, per
 from adapters.slack.home_page import HomePage
 from adapters.slack.office import Office
 from adapters.slack.reply import hand_out
-from adapters.slack.text import commands_as
-from bot.delivery import SendError
+from bot.delivery import SendError, attempt
 from bot.errors import UserError
-from bot.members import TRAINING
+from bot.learning.consent import PREFERENCE
 from bot.place_settings import Value, read
 from bot.quotas import Quotas
 from bot.reply import SilentReply
@@ -41,7 +40,7 @@ class Home:
     async def show(self, user: str) -> None:
         """Draw the page of a person."""
         view = {"type": "home", "blocks": await self._page.blocks(user)}
-        await self._office.desk.calls("views.publish", user_id=user, view=view)
+        await attempt(lambda: self._office.desk.calls("views.publish", user_id=user, view=view))
 
     async def pressed(self, body: Body) -> None:
         """A button on the page, or a channel picked in a form."""
@@ -56,8 +55,8 @@ class Home:
             case "kept":
                 await self._open(body, told(await self._page.kept(self._office.key(user))))
             case "allow" | "refuse":
-                consent = "on" if what == "allow" else ""
-                await self._office.stores.members.prefer(self._office.key(user), TRAINING, consent)
+                consent = "on" if what == "allow" else "off"
+                await self._office.stores.members.prefer(self._office.key(user), PREFERENCE, consent)
             case _ if what.startswith("form:"):
                 await self._commands.open_form(body, what.partition(":")[2])
             case _:
@@ -92,13 +91,13 @@ class Home:
             try:
                 read(setting, value)
             except UserError as error:
-                errors[setting] = error.words
+                errors[setting] = self._office.desk.own(error.words)
         author = await self._office.people.author(str(body["user"]["id"]))
         try:
             for setting, value in wanted.items() if not errors else ():
                 await places.change(Place("slack", self._office.team, channel), author, setting, value)
         except UserError as error:
-            errors[next(iter(wanted))] = error.words
+            errors[next(iter(wanted))] = self._office.desk.own(error.words)
         return errors
 
     async def _end(self, ack: Acknowledge, body: Body, errors: Mapping[str, str]) -> None:
@@ -137,7 +136,7 @@ class Home:
         if answer is not None and answer.files:
             await hand_out(office.desk, spot, answer.files, private=True)
             words += " It is in our conversation, under Messages."
-        await self._open(body, told(commands_as(words, office.desk.commands, office.desk.command)))
+        await self._open(body, told(office.desk.own(words)))
 
     async def _typed(self, body: Body, text: str) -> Body:
         """A slash command as if it was typed in the conversation with the bot."""

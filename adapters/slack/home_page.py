@@ -9,7 +9,7 @@ from adapters.slack.home_forms import HOME, MODES, TALKS
 from adapters.slack.office import Office
 from bot.database import now
 from bot.errors import UserError
-from bot.members import TRAINING
+from bot.learning.consent import PREFERENCE
 from bot.place_settings import ChannelSettings, ServerSettings
 from bot.privacy import export_of
 from bot.quotas import Quotas
@@ -22,6 +22,11 @@ STARTS = {
     "write": "Write",
     "support": "Ask support",
     "summarize": "Summarise",
+}
+CONSENT = {
+    "": "Your questions do not train the model. Better answers that you write may, once a moderator agrees.",
+    "on": "Your questions and the better answers you write may train the model, where this workspace allows it.",
+    "off": "Nothing of yours trains the model.",
 }
 MOST_WAITING = 5
 MOST_CHANNELS = 20
@@ -91,13 +96,10 @@ class HomePage:
         return [section(words), {"type": "actions", "elements": buttons}]
 
     async def _consent(self, key: str) -> list[Block]:
-        allowed = await self._office.stores.members.preference(key, TRAINING) == "on"
-        words = "Your questions may be used to train the model, where this workspace allows it."
-        button = _button("refuse", "Do not train with mine")
-        if not allowed:
-            words = "Your questions are not used to train the model."
-            button = _button("allow", "Allow training with mine")
-        return [section(words), {"type": "actions", "elements": [button]}]
+        said = await self._office.stores.members.preference(key, PREFERENCE)
+        buttons = [_button("allow", "Allow my questions")] if said != "on" else []
+        buttons += [_button("refuse", "Use nothing of mine")] if said != "off" else []
+        return [section(CONSENT[said]), {"type": "actions", "elements": buttons}]
 
     async def _queue(self, author: Author, server: ServerSettings) -> list[Block]:
         office = self._office

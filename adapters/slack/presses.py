@@ -84,10 +84,7 @@ class Presses:
             return
         messages = (row.message or {}).get("messages", []) if row is not None else []
         for ts in dict.fromkeys([*messages, pressed.message]):
-            try:
-                await self._office.desk.calls("chat.delete", channel=pressed.channel, ts=ts)
-            except SendError as error:
-                log.info("slack_message_not_deleted", kind=type(error).__name__, detail=error.detail)
+            await self._office.desk.remove(pressed.channel, ts)
 
     async def share(self, body: Body) -> None:
         """Share: an answer that only its asker sees is posted where it was asked."""

@@ -14,7 +14,6 @@ from adapters.slack.desk import Spot
 from adapters.slack.office import Office
 from adapters.slack.reply import ThreadReply
 from bot.controls import Control
-from bot.delivery import SendError
 from bot.reply import SilentReply
 from bot.request import Press, Request
 
@@ -108,7 +107,4 @@ class Questions:
 
     async def _remove(self, given: Given) -> None:
         for ts in given.reply.ids:
-            try:
-                await self._office.desk.calls("chat.delete", channel=given.spot.channel, ts=ts)
-            except SendError as error:
-                log.info("slack_message_not_deleted", kind=type(error).__name__, detail=error.detail)
+            await self._office.desk.remove(given.spot.channel, ts)

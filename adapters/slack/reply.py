@@ -17,7 +17,7 @@ from adapters.slack.desk import Desk, Spot
 from adapters.slack.draft import Draft
 from adapters.slack.files import upload
 from adapters.slack.status import Status
-from adapters.slack.text import SafeStream, commands_as, fallback, safe, split
+from adapters.slack.text import SafeStream, fallback, safe, split
 from bot.delivery import SendError, SendFailed, SendForbidden, SendLimited, SendRefused, SendUnsure, attempt
 from bot.reply import Stream
 from bot.request import MessageRef
@@ -238,7 +238,7 @@ async def respond(http: aiohttp.ClientSession, url: str, body: dict[str, Any]) -
 
 def text_of(desk: Desk, answer: Answer, spot: Spot) -> str:
     """An answer's text as it may stand on Slack. What the bot itself says names commands as they are typed here."""
-    text = answer.text if answer.model else commands_as(answer.text, desk.commands, desk.command)
+    text = answer.text if answer.model else desk.own(answer.text)
     if not text.strip() and not answer.notes:
         text = "Stopped before the first word." if answer.stopped else "There was nothing to say to that."
     return safe(text, spot.names)
@@ -266,4 +266,4 @@ async def hand_out(desk: Desk, spot: Spot, files: Sequence[File], *, private: bo
 
 
 def _own(desk: Desk, words: str) -> str:
-    return safe(commands_as(words, desk.commands, desk.command))
+    return safe(desk.own(words))

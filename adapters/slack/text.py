@@ -27,6 +27,7 @@ _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?:https?://)?(?:[\w-]+\.)+[a-z]{2,}(?=[/:?#\s]|$)", re.IGNORECASE)
 _UNFINISHED = re.compile(r"(?:<[^<>\s]{0,120}|@\w{0,9}|!?\[[^\[\]\n]{0,300}(?:\](?:\([^()\n]{0,600})?)?|!)\Z")
 _FENCE = re.compile(r"^[ \t>]*(`{3,}|~{3,})([^\n`]*)$", re.MULTILINE)
+_SERVER = re.compile(r"\b([Tt]he|[Tt]his) server\b")
 _SEAMS = ("\n\n", "\n", ". ", " ")
 
 
@@ -151,9 +152,9 @@ def without_lead(text: str, user: str) -> str:
     return re.sub(rf"\s*{mark}\s*\Z", "", text).strip()
 
 
-def commands_as(text: str, names: Collection[str], prefix: str) -> str:
-    """`/translate` in the bot's own words as it is typed here, for example "/parley translate"."""
-    if not prefix or not names:
-        return text
-    known = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
-    return re.sub(rf"(?<![\w/.:])/({known})\b", rf"{prefix} \1", text)
+def own_words(text: str, names: Collection[str], prefix: str) -> str:
+    """The bot's own words as they are right here: "/parley translate" for `/translate`, and a workspace's."""
+    if prefix and names:
+        known = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+        text = re.sub(rf"(?<![\w/.:])/({known})\b", rf"{prefix} \1", text)
+    return _SERVER.sub(r"\1 workspace", text)

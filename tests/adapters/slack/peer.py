@@ -599,7 +599,14 @@ class Slack:
         known = self.responses.get(request.match_info["id"])
         body = await request.json()
         self.response_urls[request.match_info["id"]] += 1
+        if broken := breaks_schema("response_url", body):
+            self.violations.append(broken)
         try:
+            if self.faults["response_url"]:
+                fault = self.faults["response_url"].popleft()
+                if isinstance(fault, tuple):
+                    return web.json_response({"ok": False}, status=429, headers={"Retry-After": str(fault[1])})
+                return web.Response(status=int(str(fault)))
             if known is None or self.response_urls[request.match_info["id"]] > 5:
                 return web.json_response({"ok": False, "error": "used_url"}, status=404)
             channel, user, ts = known

@@ -26,11 +26,17 @@ def _validators() -> dict[str, Draft7Validator]:
 
 def breaks_schema(method: str, arguments: dict[str, Any]) -> str:
     """How a call breaks Slack's published schema, "" when it does not or there is none."""
-    validator = _validators().get(method)
-    if validator is None:
-        return ""
-    error = next(iter(validator.iter_errors(arguments)), None)
-    return f"{method}: {error.message[:300]}" if error is not None else ""
+    checked: list[tuple[str, object]] = [(method, arguments)]
+    if method in ("views.publish", "views.update"):
+        checked = [("view", arguments.get("view"))]
+    elif method == "response_url":
+        checked = [("block", block) for block in arguments.get("blocks") or ()]
+    for name, value in checked:
+        validator = _validators().get(name)
+        error = next(iter(validator.iter_errors(value)), None) if validator is not None else None
+        if error is not None:
+            return f"{method}: {error.message[:300]}"
+    return ""
 
 
 def wrong_blocks(blocks: object, *, most: int = 50) -> str:

@@ -85,6 +85,33 @@ async def test_private_answers_survive_limits_too(house: House) -> None:
     assert "Press the button again" in (await house.slack.whispered("U0BEN", 2)).shown
 
 
+@pytest.mark.parametrize("fault", [("limited", 1), 503])
+@pytest.mark.parametrize("method",
+    [
+        "response_url", "views.publish", "conversations.open", "chat.delete", "files.getUploadURLExternal",
+        "files.completeUploadExternal",
+    ],
+)  # fmt: skip
+async def test_a_limit_anywhere_else_is_waited_for(house: House, method: str, fault: object) -> None:
+    house.slack.faults[method].append(fault)
+    match method:
+        case "response_url":
+            house.slack.command("U0ANN", "C0TALK", "translate to:French Good morning")
+            assert (await house.slack.whispered("U0ANN")).shown == "[French] Good morning"
+        case "views.publish":
+            opened = {"type": "app_home_opened", "user": "U0ANN", "channel": "D0ANN", "tab": "home"}
+            house.slack.event(opened)
+            await house.slack.until(lambda: house.slack.homes.get("U0ANN"))
+        case "conversations.open" | "files.getUploadURLExternal" | "files.completeUploadExternal":
+            house.slack.command("U0ANN", "C0TALK", "memory export")
+            await house.slack.until(lambda: house.slack.shared)
+        case _:
+            answer = await ask(house, "say: Gone.")
+            house.slack.press("U0ANN", answer, "Delete")
+            await house.slack.until(lambda: not house.slack.by_bot("C0TALK"))
+    assert not house.slack.faults[method]
+
+
 async def test_the_limiter_keeps_a_busy_workspace_inside_slacks_tiers(open_app: Opener, slack: Workspace) -> None:
     # A tenth of Slack's minute, so that the test need not last one.
     short = {method: (max(1, count // 10), seconds / 10) for method, (count, seconds) in LIMITS.items()}
@@ -169,5 +196,8 @@ async def test_two_hundred_commands_in_ten_seconds(house: House) -> None:
     assert {f"[French] Number {number}" for number in range(200)} == set(told())
     seconds = sorted(delivery.seconds for delivery in deliveries if delivery.seconds is not None)
     assert len(seconds) == 200
-    assert seconds[197] < 1.0
+    p50, p99, most = (f"{seconds[place]:.3f} s" for place in (99, 197, 199))
+    print(f"200 commands in 10 s: acknowledged within {p50} (p50), {p99} (p99), {most} (all)")  # noqa: T201
+    # Slack's own limit; how far below it we stay depends on the machine.
+    assert seconds[-1] < 3.0
     assert {delivery.tries for delivery in deliveries} == {1}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
+from bot.learning.consent import PREFERENCE
 from bot.learning.flags import Reason, Report
 from bot.request import Author, Place
 from tests.adapters.slack.conftest import House
@@ -148,14 +149,15 @@ async def test_a_person_gets_a_quota_of_their_own(open_app: Opener) -> None:
 
 
 async def test_consent_to_training_is_given_and_taken_back(house: House) -> None:
-    assert "not used to train" in await opened(house, "U0ANN")
-    house.slack.press_home("U0ANN", "Allow training with mine")
-    await house.slack.until(lambda: "may be used to train" in str(house.slack.homes["U0ANN"]))
-    assert await house.stores.members.preference("slack:U0ANN", "training") == "on"
-    assert await house.stores.members.preference("slack:U0BEN", "training") == ""
-    house.slack.press_home("U0ANN", "Do not train with mine")
-    await house.slack.until(lambda: "not used to train" in str(house.slack.homes["U0ANN"]))
-    assert await house.stores.members.preference("slack:U0ANN", "training") == ""
+    members = house.stores.members
+    assert "Your questions do not train" in await opened(house, "U0ANN")
+    house.slack.press_home("U0ANN", "Allow my questions")
+    await house.slack.until(lambda: "may train the model, where" in str(house.slack.homes["U0ANN"]))
+    assert await members.preference("slack:U0ANN", PREFERENCE) == "on"
+    assert await members.preference("slack:U0BEN", PREFERENCE) == ""
+    house.slack.press_home("U0ANN", "Use nothing of mine")
+    await house.slack.until(lambda: "Nothing of yours trains" in str(house.slack.homes["U0ANN"]))
+    assert await members.preference("slack:U0ANN", PREFERENCE) == "off"
 
 
 async def test_what_is_kept_is_shown_wherever_it_was_said(house: House) -> None:

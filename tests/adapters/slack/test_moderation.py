@@ -55,7 +55,7 @@ async def test_a_flag_brings_a_card_that_a_moderator_approves(house: House) -> N
     assert card.labels() == ["Approve", "Edit", "Reject", "I take this"]
     # Who flagged it does not decide, nor does somebody who is no moderator.
     house.slack.press("U0ANN", card, "Approve")
-    assert "moderators" in (await house.slack.whispered("U0ANN", 2)).shown
+    assert (await house.slack.whispered("U0ANN", 2)).shown == "Only this workspace's moderators can do that."
     house.slack.press("U0BEN", card, "Approve")
     assert "Approved" in (await house.slack.whispered("U0BEN")).shown
     await house.slack.until(lambda: "Approved by Ben" in shown(card))
