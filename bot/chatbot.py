@@ -96,6 +96,8 @@ class ChatBot:
     async def sweep(self) -> None:
         """The scheduler's daily round: what need not be kept any longer goes."""
         if self._settings.memory_days:
+            # What was written down to learn from them goes first: later nobody knows which rows these were.
+            await self._stores.files.forget(await self._stores.turns.expired(self._settings.memory_days))
             gone = await self._stores.turns.sweep(self._settings.memory_days)
             await self._stores.memory.sweep()
             log.info("memory_swept", turns=gone, days=self._settings.memory_days)

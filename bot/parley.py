@@ -95,7 +95,7 @@ async def open_stores(settings: Settings, engine: EngineClient) -> AsyncIterator
         copy = await database.migrate()
         if copy is not None:
             log.info("database_copied_before_migration", path=copy)
-        yield stores_over(database, Library(database, engine, settings.embedding_model))
+        yield stores_over(database, Library(database, engine, settings.embedding_model), settings.data_dir)
 
 
 @contextlib.asynccontextmanager

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from bot.database import CHUNK
@@ -19,14 +21,69 @@ async def export_of(stores: Stores, user: str) -> dict[str, Any]:
         "turns": [asdict(row) for row in await stores.turns.of_user(user)],
         "ratings": [asdict(row) for row in await stores.feedback.of_user(user)],
         "flags": [asdict(row) for row in await stores.flags.of_user(user)],
+        "learned": await _learned(stores, user),
         "cards": [asdict(card) for card in await stores.cards.list(user)],
         "visits": [asdict(visit) for visit in await stores.visitors.visits() if visit.visitor.user == user],
     }
 
 
-async def forget_everything(stores: Stores, user: str) -> int:
-    """Delete all of that, and what was derived from it. Returns the number of turns."""
+async def _learned(stores: Stores, user: str) -> dict[str, Any]:
+    trace = await trace_of(stores, user)
+    return {"datasets": trace.datasets, "adapters": trace.adapters}
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What there is of a person: numbers of what is kept, and by name how many of their answers a dataset was made
+    from and an adapter has learned."""
+
+    turns: int
+    facts: int
+    ratings: int
+    flags: int
+    cards: int
+    datasets: dict[str, int]
+    adapters: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What was deleted. `adapters` had learned from it and are marked so."""
+
+    turns: int
+    adapters: tuple[str, ...] = ()
+    datasets: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        told = "1 turn" if self.turns == 1 else f"{self.turns} turns"
+        said = f"Everything I kept of you is deleted: {told}, your facts, cards and ratings."
+        if self.datasets:
+            said += " It is taken out of the datasets that it was in."
+        if self.adapters:
+            said += (
+                f" {', '.join(self.adapters)} had learned from it; that is noted there, and the next adapter is "
+                "trained without it."
+            )
+        return said
+
+
+async def trace_of(stores: Stores, user: str) -> Trace:
+    """Where a person's words are."""
+    ids = {row.id for row in await stores.turns.of_user(user)}
+    theirs = ids | {row.turn_id for row in await stores.flags.of_user(user) if row.correction}
+    learned = Counter(name for names in (await stores.registry.trained_on(theirs)).values() for name in names)
+    return Trace(
+        turns=len(ids), facts=len(await stores.memory.all_facts(user)),
+        ratings=len(await stores.feedback.of_user(user)), flags=len(await stores.flags.of_user(user)),
+        cards=len(await stores.cards.list(user)), datasets=await stores.files.holding(theirs), adapters=dict(learned),
+    )  # fmt: skip
+
+
+async def forget_everything(stores: Stores, user: str) -> Forgotten:
+    """Delete all that is kept of a person, and what was derived from it."""
     ids = [row.id for row in await stores.turns.of_user(user)]
+    adapters, datasets = await unlearn(stores, ids)
     await stores.gaps.forget(ids)
     await stores.reviews.forget(user, ids)
     await stores.notices.forget(user, ids)
@@ -34,7 +91,23 @@ async def forget_everything(stores: Stores, user: str) -> int:
     count = await stores.memory.forget_user(user)
     await stores.members.forget(user)
     await stores.visitors.forget(user)
-    return count
+    return Forgotten(count, tuple(adapters), tuple(datasets))
+
+
+async def forget_conversation(stores: Stores, conversation_id: str) -> None:
+    """Delete a conversation, and what was to be learned from it."""
+    ids = await stores.turns.ids_in(conversation_id)
+    await unlearn(stores, ids)
+    await stores.memory.delete(conversation_id)
+
+
+async def unlearn(stores: Stores, ids: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Take turns out of everything that learns and tests. Returns the adapters and datasets that knew some of them."""
+    adapters = await stores.registry.mark_forgotten(ids)
+    datasets = await stores.files.forget(ids)
+    await stores.golden.remove(ids)
+    await stores.splits.forget(ids)
+    return adapters, datasets
 
 
 async def purge_server(stores: Stores, platform: str, server: str) -> int:
@@ -45,6 +118,7 @@ async def purge_server(stores: Stores, platform: str, server: str) -> int:
         await stores.gaps.forget(part)
         await stores.feedback.forget(turn_ids=part)
         await stores.flags.forget(part)
+    await unlearn(stores, ids)
     await stores.reviews.purge(platform, server)
     await stores.memory.purge(platform, server)
     await stores.glossary.forget(f"{platform}:{server}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from bot.database import Database
 from bot.installations import Installations
@@ -11,6 +12,7 @@ from bot.knowledge.library import Library
 from bot.learning.feedback import Feedback
 from bot.learning.flags import Flags
 from bot.learning.golden import GoldenSet
+from bot.learning.kept_files import KeptFiles
 from bot.learning.notices import Notices
 from bot.learning.registry import Registry
 from bot.learning.reviews import Reviews
@@ -50,10 +52,11 @@ class Stores:
     gaps: Gaps
     installations: Installations
     visitors: Visitors
+    files: KeptFiles
 
 
-def stores_over(database: Database, library: Library) -> Stores:
-    """All stores of one database."""
+def stores_over(database: Database, library: Library, data_dir: Path | None = None) -> Stores:
+    """All stores of one database, and the files of `data_dir` that are made from them."""
     return Stores(
         database=database,
         turns=Turns(database),
@@ -75,4 +78,5 @@ def stores_over(database: Database, library: Library) -> Stores:
         gaps=Gaps(database),
         installations=Installations(database),
         visitors=Visitors(database),
+        files=KeptFiles(data_dir),
     )

@@ -159,6 +159,12 @@ class Turns:
         """Every turn of a person, oldest first."""
         return await self._select(turns.c.user == user)
 
+    async def ids_in(self, conversation: str) -> list[str]:
+        """The ids of every turn of a conversation."""
+        query = sa.select(turns.c.id).where(turns.c.conversation == conversation)
+        async with self._database.read() as connection:
+            return list((await connection.execute(query)).scalars().all())
+
     async def of_server(self, platform: str, server: str) -> list[str]:
         """The ids of every turn of a guild or workspace."""
         query = sa.select(turns.c.id).where(turns.c.platform == platform, turns.c.server == server)
@@ -192,6 +198,12 @@ class Turns:
     async def forget(self, *conditions: sa.ColumnElement[bool]) -> int:
         """Delete turns for good. Returns how many."""
         return await self._database.execute(turns.delete().where(*conditions))
+
+    async def expired(self, days: int) -> list[str]:
+        """The ids of turns older than `days`."""
+        query = sa.select(turns.c.id).where(turns.c.created < now() - timedelta(days=days), turns.c.state != "running")
+        async with self._database.read() as connection:
+            return list((await connection.execute(query)).scalars().all())
 
     async def sweep(self, days: int) -> int:
         """Delete turns older than `days`."""

@@ -9,6 +9,7 @@ from adapters.web.chat import Core
 from adapters.web.sessions import SESSION, Session
 from adapters.web.turns import View, families, stored
 from bot.memory import Conversation
+from bot.privacy import forget_conversation
 from bot.stores import Stores
 from bot.turns import TurnRow
 
@@ -54,7 +55,7 @@ class Conversations:
         return web.json_response(_entry(await self._find(request)))
 
     async def delete(self, request: web.Request) -> web.Response:
-        await self._stores.memory.delete((await self._find(request)).id)
+        await forget_conversation(self._stores, (await self._find(request)).id)
         return web.json_response({})
 
     async def _find(self, request: web.Request) -> Conversation:

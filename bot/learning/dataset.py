@@ -8,10 +8,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from bot.learning.splits import Split
-from bot.stores import Stores
+
+if TYPE_CHECKING:
+    from bot.stores import Stores
 
 Stage = Literal["sft", "dpo", "kto", "test", "golden", "safety"]
 Source = Literal["correction", "replay", "augmented", "good", "bad", "pick", "retry", "golden", "safety"]

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, cast
 
-from bot.learning.dataset import FILES, Dataset, Row
+from bot.learning.dataset import FILES, Dataset
 
 MANIFEST = "manifest.json"
 
@@ -78,7 +78,7 @@ def forget(data_dir: Path, ids: Collection[str]) -> list[str]:
     """
     wanted, found = set(ids), []
     for folder, told in manifests(data_dir):
-        if wanted.isdisjoint(str(one["id"]) for one in told["rows"]):
+        if wanted.isdisjoint(str(one["id"]).partition("#")[0] for one in told["rows"]):
             continue
         found.append(folder.name)
         for name in dict.fromkeys(FILES.values()):
@@ -90,11 +90,16 @@ def _take_out(path: Path, ids: Collection[str]) -> None:
     if not path.exists():
         return
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    kept = [line for line in lines if json.loads(line)["id"] not in ids]
+    kept = [line for line in lines if str(json.loads(line)["id"]).partition("#")[0] not in ids]
     if len(kept) < len(lines):
-        unfinished = path.with_name(f".{path.name}")
-        _write(unfinished, "".join(kept))
-        unfinished.replace(path)
+        replace_text(path, "".join(kept))
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Have a file hold `text`, the old or the new one at any time."""
+    unfinished = path.with_name(f".{path.name}")
+    _write(unfinished, text)
+    unfinished.replace(path)
 
 
 def _write(path: Path, text: str) -> None:
@@ -120,6 +125,3 @@ def rows_in(folder: Path) -> dict[str, list[dict[str, Any]]]:
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         found[name] = [json.loads(line) for line in lines]
     return found
-
-
-__all__ = ["Dataset", "Row", "differences", "folder_of", "forget", "manifest", "manifests", "rows_in", "write"]

@@ -10,6 +10,7 @@ from bot.scenarios.chat import Chat
 from bot.scenarios.glossary import GlossaryScenario
 from bot.scenarios.help import Help
 from bot.scenarios.memory import MemoryScenario, RememberScenario, ResetScenario
+from bot.scenarios.privacy import PrivacyScenario
 from bot.scenarios.review import ReviewScenario
 from bot.scenarios.story import Story
 from bot.scenarios.summarize import Summarize
@@ -30,5 +31,6 @@ def scenarios(commands: Callable[[], tuple[Command, ...]], address: str) -> tupl
     """All of them; `commands` gives their commands once they are in the router, for /help."""
     return (
         Chat(), Translate(), Tutor(), Story(), Write(), Support(), Summarize(), GlossaryScenario(),
-        MemoryScenario(), RememberScenario(), ResetScenario(), ReviewScenario(address), Help(commands),
+        MemoryScenario(), RememberScenario(), ResetScenario(), PrivacyScenario(), ReviewScenario(address),
+        Help(commands),
     )  # fmt: skip

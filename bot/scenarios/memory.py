@@ -7,7 +7,7 @@ from datetime import datetime
 
 from bot.commands import Choice, Command, Option
 from bot.errors import UserError
-from bot.privacy import export_of, forget_everything
+from bot.privacy import export_of, forget_conversation, forget_everything
 from bot.scenarios.wordings import worded
 from bot.turn import File, Finished, Say, Turn, say
 from bot.turns import TurnRow
@@ -144,12 +144,11 @@ class MemoryScenario:
                 "Say what to forget: `/memory forget here`, `/memory forget everything`, or words of a fact."
             )
         if what.lower() in ("everything", "all"):
-            count = await forget_everything(stores, user)
-            return say(f"Everything I kept of you is deleted: {_count(count, 'turn')}, your facts, cards and ratings.")
+            return say((await forget_everything(stores, user)).words)
         if what.lower() in ("here", "this", "conversation"):
             conversation = await stores.memory.find(user, place)
             if conversation is not None:
-                await stores.memory.delete(conversation.id)
+                await forget_conversation(stores, conversation.id)
             facts = await stores.memory.forget_facts(user, place)
             return say(f"This conversation is deleted, and {_count(facts, 'fact')} with it.")
         count = await stores.memory.forget_facts(user, place, what)

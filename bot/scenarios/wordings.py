@@ -57,6 +57,20 @@ _TABLE = {
             "forget 用：事実の言葉、`here`、`everything`",
         ),
     ),
+    "privacy.action": (
+        ("操作", "accion", "action", "aktion", "操作"),
+        ("要做什么", "Qué hacer", "Ce qu’il faut faire", "Was zu tun ist", "何をするか"),
+    ),
+    "privacy.what": (
+        ("内容", "que", "quoi", "was", "内容"),
+        (
+            "用于 training：on 或 off；用于 forget：everything",
+            "Para training: on u off; para forget: everything",
+            "Pour training : on ou off ; pour forget : everything",
+            "Für training: on oder off; für forget: everything",
+            "training 用：on か off；forget 用：everything",
+        ),
+    ),
     "remember.fact": (
         ("事实", "hecho", "fait", "tatsache", "事柄"),
         ("要记住什么", "Qué recordar", "Ce qu’il faut retenir", "Was ich mir merken soll", "覚えておくこと"),
