@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import CHUNK, Database, Moment, insert, metadata, now
 from bot.errors import UserError
@@ -74,6 +75,17 @@ class GoldenSet:
         async with self._database.read() as connection:
             return [Golden(**row._mapping) for row in (await connection.execute(query)).all()]
 
+    async def everything(self) -> list[Golden]:
+        """Every scenario's items, the newest first."""
+        query = golden.select().order_by(golden.c.scenario, golden.c.created.desc(), golden.c.id)
+        async with self._database.read() as connection:
+            return [Golden(**row._mapping) for row in (await connection.execute(query)).all()]
+
+    async def mark(self, item_id: str, *, critical: bool) -> bool:
+        """Make an item critical, or not. Returns whether there is one."""
+        mine = golden.update().where(golden.c.id == item_id)
+        return await self._database.execute(mine.values(critical=critical)) == 1
+
     async def get(self, item_id: str) -> Golden | None:
         async with self._database.read() as connection:
             row = (await connection.execute(golden.select().where(golden.c.id == item_id))).one_or_none()
@@ -84,6 +96,11 @@ class GoldenSet:
         async with self._database.write() as connection:
             for start in range(0, len(ids), CHUNK):
                 await connection.execute(golden.delete().where(golden.c.id.in_(ids[start : start + CHUNK])))
+
+
+async def drop_golden(connection: AsyncConnection, item_id: str) -> None:
+    """Take an item out, in the caller's transaction: what vouched for it was taken back."""
+    await connection.execute(golden.delete().where(golden.c.id == item_id))
 
 
 def add_golden(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> set[str]:

@@ -13,6 +13,7 @@ from bot.database import Database, insert, now
 from bot.errors import UserError
 from bot.learning.feedback import Rating, feedback, forget_feedback, put_feedback, select_feedback
 from bot.learning.flags import CORRECTION_CHARACTERS, Reason, Report, flags, forget_flags, put_flag, select_flags
+from bot.learning.golden import drop_golden
 from bot.learning.quorum import reviewers_needed
 from bot.learning.review import (
     UNCLAIMED,
@@ -170,6 +171,7 @@ class Reviews:
                 item = await _take_back(connection, turn_id, moderator)
             else:
                 await connection.execute(verdicts.delete().where(verdicts.c.turn_id == turn_id))
+                await drop_golden(connection, turn_id)
                 suggestion = item.correction or item.suggestion
                 item = await _change(connection, turn_id, **UNDECIDED | {"state": "open", "suggestion": suggestion})
         self._tell()

@@ -12,6 +12,8 @@ from typing import Any
 
 from aiohttp import web
 
+from adapters.web.body import read_json as read_body
+from adapters.web.body import text_of
 from adapters.web.review.access import REVIEWER, Reviewer
 from bot.learning.promotion import read_json
 from bot.roles import Role
@@ -38,6 +40,8 @@ class DatasetPages:
     def routes(self) -> list[web.RouteDef]:
         return [
             web.get("/review/data/datasets", self.index),
+            web.get("/review/data/golden", self.golden),
+            web.post("/review/data/golden/{id}", self.mark),
             web.get("/review/data/datasets/{name}", self.dataset),
             web.get("/review/data/datasets/{name}/rows", self.rows),
         ]
@@ -48,6 +52,30 @@ class DatasetPages:
             runs.setdefault(run.dataset, []).append(run.adapter)
         found = await asyncio.to_thread(_all, self._folder)
         return web.json_response({"datasets": [one | {"runs": runs.get(one["name"], [])} for one in found]})
+
+    async def golden(self, request: web.Request) -> web.Response:
+        """The golden set; its texts for those who may train."""
+        found, counts = await self._stores.golden.everything(), Counter[str]()
+        for one in found:
+            counts[one.scenario] += 1
+        items = [
+            {
+                "id": one.id, "scenario": one.scenario, "question": one.question, "reference": one.reference,
+                "critical": one.critical, "created": one.created.isoformat(),
+            }
+            for one in (found if request[REVIEWER].role >= Role.TRAIN else ())
+        ]  # fmt: skip
+        return web.json_response({"counts": dict(counts), "items": items})
+
+    async def mark(self, request: web.Request) -> web.Response:
+        """Make a golden item critical, or not, or take it out: `{"wanted": "critical" | "in" | "out"}`."""
+        request[REVIEWER].must(Role.TRAIN)
+        item_id, wanted = request.match_info["id"], text_of(await read_body(request), "wanted")
+        if wanted == "out":
+            await self._stores.golden.remove([item_id])
+        elif not await self._stores.golden.mark(item_id, critical=wanted == "critical"):
+            raise web.HTTPNotFound(text="That is no longer in the golden set.")
+        return web.json_response({})
 
     async def dataset(self, request: web.Request) -> web.Response:
         name, manifest = await self._manifest(request)

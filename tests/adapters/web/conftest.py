@@ -17,11 +17,14 @@ from bot.database import Database
 from bot.generation import Generator
 from bot.hosts import Hosts
 from bot.knowledge.library import Library
+from bot.learning.promotion import Promotion
+from bot.learning.retraining import Retraining
 from bot.router import Router
 from bot.settings import Settings
 from bot.stores import Stores, stores_over
 from tests.adapters.web.browser import Browser
 from tests.adapters.web.scenes import SCENARIOS, Keeper, Script
+from tests.learning.runs import Rows
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -48,8 +51,8 @@ class Page:
 
 
 @contextlib.asynccontextmanager
-async def serve(path: Path, **changes: object) -> AsyncIterator[Page]:
-    """Serve a page over a store at `path`, with some settings changed."""
+async def serve(path: Path, rows: Rows | None = None, **changes: object) -> AsyncIterator[Page]:
+    """Serve a page over a store at `path`, with some settings changed; with `rows` it also trains."""
     settings = Settings(_env_file=None, data_dir=path, model="script", **({"web_port": 0} | changes))
     script, keeper = Script(), Keeper()
     registry = CollectorRegistry()
@@ -61,7 +64,9 @@ async def serve(path: Path, **changes: object) -> AsyncIterator[Page]:
         await hosts.enter()
         chatbot = ChatBot(settings, stores, Router(SCENARIOS), Generator(script, keeper), keeper, hosts.id)
         page = Page("", 0, script, stores, settings)
-        async with WebApp(chatbot, stores, settings, page.readiness, registry) as app:
+        promotion = Promotion(settings, stores)
+        retraining = Retraining(settings, stores, hosts, rows.build, promotion) if rows is not None else None
+        async with WebApp(chatbot, stores, settings, page.readiness, registry, retraining) as app:
             page.url, page.port = app.url, app.port
             yield page
         await chatbot.close(0.1)

@@ -205,7 +205,10 @@ async def test_the_golden_set(desk: Page) -> None:
     assert kept is not None
     assert (kept.reference, kept.critical, kept.user) == ("Over there.", True, "discord:2")
     assert (await browser.json("POST", f"{path}/golden", {"wanted": "out"}))["golden"] is None
+    await browser.json("POST", f"{path}/golden", {"wanted": "in"})
     assert (await browser.json("GET", path))["rewritten"] == "Where is it?"
+    await browser.json("POST", f"{path}/undo", {})
+    assert await desk.stores.golden.get(turn) is None  # what vouched for it was taken back
     await browser.http.close()
 
 

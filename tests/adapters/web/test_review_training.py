@@ -199,6 +199,24 @@ async def test_a_datasets_name_leads_nowhere_else(desk: Page, name: str) -> None
     await browser.http.close()
 
 
+async def test_the_golden_set_is_kept_by_those_who_may_train(desk: Page) -> None:
+    for number in range(2):
+        await desk.stores.database.transact(add_turns, [turn_row(f"Question {number}?", "a", id=f"g{number}")])
+        turn = await desk.stores.turns.get(f"g{number}")
+        assert turn is not None
+        await desk.stores.golden.add(turn, f"Answer {number}.", "discord:2")
+    tess, mo = await signed_in(desk, TESS), await signed_in(desk, MO)
+    assert await mo.json("GET", "/review/data/golden") == {"counts": {"support": 2}, "items": []}
+    assert (await words(mo, "/review/data/golden/g0", {"wanted": "out"}))[0] == 403
+    await tess.json("POST", "/review/data/golden/g0", {"wanted": "critical"})
+    await tess.json("POST", "/review/data/golden/g1", {"wanted": "out"})
+    assert (await words(tess, "/review/data/golden/g1", {"wanted": "critical"}))[0] == 404
+    (kept,) = (await tess.json("GET", "/review/data/golden"))["items"]
+    assert (kept["id"], kept["reference"], kept["critical"]) == ("g0", "Answer 0.", True)
+    for browser in (tess, mo):
+        await browser.http.close()
+
+
 async def test_the_service(desk: Page) -> None:
     moment = now()
     rows = [

@@ -1,7 +1,7 @@
 // Datasets: the list, and one of them with its rows, where each comes from, and what was left out.
 
-import { make } from "/static/frame.js";
-import { begin, counted, facts, guarded, link, place, section, stateChip, table, when } from "/static/review/page.js";
+import { make, toast } from "/static/frame.js";
+import { begin, counted, facts, guarded, link, place, section, stateChip, sure, table, when } from "/static/review/page.js";
 import { call } from "/static/wire.js";
 
 const PAGE = 40;
@@ -15,9 +15,42 @@ async function list() {
     Object.entries(one.counts).map(([name, count]) => `${name} ${count}`).join(", "),
     one.runs.join(", "),
   ]);
+  const gold = make("div.data-rows");
   place.replaceChildren(
     make("p.small", {}, "What an adapter learns from and is tested by. A dataset is a function of the reviews: the same ones give the same rows, and what a member forgets is in none of the next."),
     rows.length ? table(["Dataset", "Scenario", "Newest row", "Rows", "Trained"], rows) : make("p.empty", {}, "No dataset yet: the first training run writes one."),
+    section("Golden set", gold),
+  );
+  await golden(gold);
+}
+
+// The golden set, which every gate asks. Its texts are shown to those who may train.
+async function golden(box) {
+  const { counts, items } = await call("GET", "/review/data/golden");
+  const mark = (one, wanted, words) => async () => {
+    await call("POST", `/review/data/golden/${one.id}`, { wanted });
+    toast(words);
+    await golden(box);
+  };
+  const told = Object.entries(counts).map(([scenario, count]) => `/${scenario} ${count}`).join(", ");
+  box.replaceChildren(
+    make("p.small", {}, "Questions with answers that somebody vouches for. Every gate asks them, and nothing trains on them."),
+    told ? make("p", {}, told) : make("p.empty", {}, "Nothing is in it yet: G puts a decided answer there."),
+    ...items.map((one) =>
+      make(
+        "article.data-row",
+        {},
+        make("p.under", {}, make("span.chip", {}, `/${one.scenario}`), one.critical ? make("span.chip.gold", {}, "critical") : null, make("span", {}, when(one.created))),
+        make("p.asked", { lang: "" }, one.question),
+        make("div.text", { lang: "" }, one.reference),
+        make(
+          "div.row-acts",
+          {},
+          make("button.quiet", { type: "button", onclick: () => guarded(mark(one, one.critical ? "in" : "critical", one.critical ? "No longer critical." : "No adapter that gets this wrong is promoted now.")) }, one.critical ? "Not critical" : "Make critical"),
+          sure("Take out", "Sure?", mark(one, "out", "Out of the golden set.")),
+        ),
+      ),
+    ),
   );
 }
 
