@@ -13,6 +13,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 import psutil
 import sqlalchemy as sa
@@ -23,7 +24,7 @@ from rich.text import Text
 from bot.database import Database
 from bot.errors import StoreError, UserError
 from bot.knowledge.library import documents
-from bot.settings import SCENARIOS, Settings
+from bot.settings import LOOPBACK, SCENARIOS, Settings
 from models.engine import EngineClient, EngineError, Message, Sampling
 
 Level = Literal["ok", "warning", "error"]
@@ -59,7 +60,7 @@ async def examine(settings: Settings) -> list[Finding]:
     ]
     findings += [_memory(settings), _port(settings), await _database(settings)]
     findings += await (_engine(settings) if settings.engine_url else _worker(settings))
-    return [*findings, _web(settings)]
+    return [*findings, _web(settings), links(settings)]
 
 
 def report(findings: list[Finding], console: Console) -> int:
@@ -249,3 +250,13 @@ def _web(settings: Settings) -> Finding:
     if settings.web_token.get_secret_value():
         return Finding("web page", "ok", "asks for WEB_TOKEN")
     return Finding("web page", "ok", "open to this machine only; set WEB_TOKEN to open it to others")
+
+
+def links(settings: Settings) -> Finding:
+    """Whether the links that /review gives lead anywhere for those who get them."""
+    chats = settings.discord_token.get_secret_value() or settings.slack
+    if chats and urlsplit(settings.web_address).hostname in LOOPBACK:
+        words = "/review gives moderators links that open on this machine only"
+        return Finding("console", "warning", words, "Put a proxy in front of the page; set WEB_URL and WEB_TOKEN.")
+    who = ", ".join(sorted(settings.console_servers)) or "the owner alone"
+    return Finding("console", "ok", f"at {settings.web_address}/review; trained by {who}")

@@ -6,9 +6,12 @@ import re
 
 import pytest
 
+from bot.doctor import links
+from bot.errors import UserError
 from bot.request import Author, Place, Request
 from bot.router import Router
 from bot.scenarios.review import ReviewScenario
+from bot.settings import Settings, load_settings
 from bot.turns import new_id
 from tests.core.conftest import Core
 from tests.core.people import Kept
@@ -71,3 +74,31 @@ async def test_the_terminal_is_the_owners(core: Core) -> None:
 async def test_the_page_says_where_it_is(core: Core) -> None:
     answer = (await asked(core, Author("b"), Place("web", "", "web"), text="/review")).answer
     assert "at the foot of the menu" in answer.text
+
+
+def test_doctor_says_where_links_lead() -> None:
+    alone = links(Settings(_env_file=None))
+    assert (alone.level, alone.words) == ("ok", "at http://127.0.0.1:8080/review; trained by the owner alone")
+    nowhere = links(Settings(_env_file=None, discord_token="x"))
+    assert (nowhere.level, nowhere.remedy) == (
+        "warning", "Put a proxy in front of the page; set WEB_URL and WEB_TOKEN.",
+    )  # fmt: skip
+    public = Settings(
+        _env_file=None, discord_token="x", web_url=ADDRESS, web_token="t", console_servers="slack:T1,discord:7"
+    )
+    assert links(public).words == f"at {ADDRESS}/review; trained by discord:7, slack:T1"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"web_url": ADDRESS}, "WEB_TOKEN must be set along with WEB_URL"),
+        ({"web_url": "parley.example.org"}, "WEB_URL: an address without a path"),
+        ({"web_url": f"{ADDRESS}/chat"}, "WEB_URL: an address without a path"),
+        ({"console_servers": "77"}, "CONSOLE_SERVERS: servers with commas between them"),
+    ],
+)
+def test_settings_of_the_console(changes: dict[str, str], words: str) -> None:
+    with pytest.raises(UserError) as caught:
+        load_settings(_env_file=None, **changes)
+    assert caught.value.words.startswith(words)

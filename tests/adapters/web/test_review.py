@@ -111,6 +111,17 @@ async def test_on_this_machine_alone_everybody_is_the_owner(page: Page) -> None:
         assert 'http-equiv="refresh"' in await crossed.text()
 
 
+async def test_behind_a_proxy_the_page_has_its_public_name(serve_page: Serve) -> None:
+    async with serve_page(web_token=TOKEN, web_url="https://parley.example.org") as page, page.browser() as browser:
+        path, public = await link(page.stores, ADMIN, granted="view"), {"Host": "parley.example.org"}
+        assert (await browser.get(path, headers=public)).status == 200
+        assert (await browser.get(path, headers={"Host": "evil.example"})).status == 403
+        headers = public | {"Origin": "https://parley.example.org", "X-Forwarded-Proto": "https"}
+        entered = await browser.send("POST", path, headers=headers, allow_redirects=False)
+        assert entered.status == 303
+        assert "Secure" in entered.headers["Set-Cookie"]
+
+
 async def test_a_role_that_was_taken_away_counts_no_longer(desk: Page) -> None:
     browser = await sign_in(desk, MO)
     await desk.stores.places.change(GUILD, ADMIN, "moderator_roles", "others")

@@ -20,7 +20,7 @@ export function bars(entries, name, width = 560) {
     const tall = (value / most) * (height - 34);
     const bar = draw("rect", { class: "bar", x: at * step + 3, y: height - 20 - tall, width: step - 6, height: Math.max(tall, 1.5), rx: 3 });
     bar.append(draw("title", {}, title));
-    const number = value ? [draw("text", { x: at * step + step / 2, y: height - 25 - tall, class: "value" }, String(value))] : [];
+    const number = value && step > 18 ? [draw("text", { x: at * step + step / 2, y: height - 25 - tall, class: "value" }, String(value))] : [];
     return [bar, ...number, draw("text", { x: at * step + step / 2, y: height - 5 }, label)];
   });
   return figure(name, draw("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": name, class: "chart" }, ...drawn));

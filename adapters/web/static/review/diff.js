@@ -17,7 +17,11 @@ export function showDiff(left, right, before, after) {
 }
 
 function drawn([kind, text]) {
-  return kind === "same" ? text : make(kind, {}, text);
+  if (kind === "same") return text;
+  const words = text.trimStart();
+  const mark = document.createDocumentFragment();
+  mark.append(text.slice(0, text.length - words.length), make(kind, {}, words));
+  return mark;
 }
 
 function words(text) {

@@ -31,7 +31,7 @@ function draw(found) {
       figure("Whole answer after", found.seconds ? span(found.seconds.p50) : "–", found.seconds ? `95 % within ${span(found.seconds.p95)}` : "no answers yet"),
       figure("Went wrong", failed, `${found.failed} of ${found.turns.toLocaleString()}`),
     ),
-    bars(found.bars.map(bar), "Turns", 912),
+    bars(found.bars.map(bar), "Turns", place.clientWidth - 48),
     section("Parts", make("ul.parts", {}, ...Object.entries(found.parts).map(part))),
     section("Thumbs by adapter", ratings(found.ratings)),
     section("By scenario", ranks(Object.entries(found.scenarios).map(([name, count]) => [`/${name}`, count]), "No turns yet.")),
