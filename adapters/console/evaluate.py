@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from adapters.console.train import stores_with_encoder
+from adapters.console.train import COUNTED, stores_with_encoder
 from adapters.console.training import check_scenario
 from bot.errors import UserError
 from bot.learning.curation import build
@@ -65,7 +65,7 @@ def _counted(scenario: str, found: dict[str, Any], name: str) -> Table:
         "set", "questions", "right as it came", f"right by {name}", title=f"/{scenario}", title_justify="left"
     )
     for part, counted in found["sets"].items():
-        if {"n", "incumbent", "candidate"} <= counted.keys():
+        if part in COUNTED:
             table.add_row(part, str(counted["n"]), str(counted["incumbent"]), str(counted["candidate"]))
     for measure, value in found["metrics"].get("candidate", {}).items():
         before = found["metrics"]["incumbent"].get(measure)

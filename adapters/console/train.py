@@ -31,6 +31,8 @@ from bot.stores import Stores
 READS = "support"
 """The scenario whose prompts hold passages, which the embedding model finds."""
 REASONS = 12
+COUNTED = ("flagged", "golden", "safety")
+"""The sets of a report whose figures are numbers of answers."""
 
 
 async def train(settings: Settings, scenario: str, console: Console, *, dry_run: bool, force: bool) -> int:
@@ -156,7 +158,7 @@ def _tell(settings: Settings, run: Run, console: Console) -> None:
     report = read_json(settings.runs / run.id / "report.json")
     table = Table("set", "items", "right before", "right now", box=None)
     for name, counted in (report.get("sets") or {}).items():
-        if isinstance(counted, dict) and {"n", "candidate", "incumbent"} <= counted.keys():
+        if name in COUNTED and {"n", "candidate", "incumbent"} <= counted.keys():
             table.add_row(name, *(f"{counted[key]}" for key in ("n", "incumbent", "candidate")))
     if table.row_count:
         console.print(table)

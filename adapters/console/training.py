@@ -5,23 +5,27 @@ from __future__ import annotations
 import contextlib
 import getpass
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
+from bot.database import Database
 from bot.errors import UserError
-from bot.learning.promotion import Promotion
-from bot.learning.registry import Service
+from bot.learning.registry import Registry, Service
 from bot.learning.runs import Run
-from bot.parley import open_stores
 from bot.settings import SCENARIOS, Settings
-from bot.stores import Stores
-from models.engine import EngineClient
+
+if TYPE_CHECKING:
+    from bot.stores import Stores
 
 
 @contextlib.asynccontextmanager
 async def stores_alone(settings: Settings) -> AsyncIterator[Stores]:
     """The store without a model: what is done here needs none."""
+    from bot.parley import open_stores
+    from models.engine import EngineClient
+
     async with EngineClient("http://127.0.0.1:9") as nobody, open_stores(settings, nobody) as stores:
         yield stores
 
@@ -34,11 +38,14 @@ async def list_runs(settings: Settings, scenario: str, console: Console) -> int:
     if not found:
         console.print("No runs yet; `train` starts one when there is something to learn.")
         return 0
-    table = Table("run", "adapter", "state", "begun", "by", "why")
+    table = Table("adapter", "state", "begun", "by", "why", "run", box=None, pad_edge=False)
+    for column in (0, 1, 5):  # what is typed or told apart by is never cut
+        table.columns[column].overflow = "fold"
+        table.columns[column].no_wrap = True
     serving = {name for service in services for name in service.names}
     for run in found:
         state = "in service" if run.adapter in serving and run.state == "promoted" else run.state.replace("_", " ")
-        table.add_row(run.id, run.adapter, state, f"{run.created.astimezone():%Y-%m-%d %H:%M}", run.by, run.words)
+        table.add_row(run.adapter, state, f"{run.created.astimezone():%Y-%m-%d %H:%M}", run.by, run.words, run.id)
     console.print(table)
     for service in services:
         console.print(_served(service))
@@ -47,6 +54,8 @@ async def list_runs(settings: Settings, scenario: str, console: Console) -> int:
 
 async def promote(settings: Settings, name: str, share: int | None, force: bool, console: Console) -> int:
     """Put a run's adapter into service."""
+    from bot.learning.promotion import Promotion
+
     async with stores_alone(settings) as stores:
         run = await find_run(stores, name)
         service = await Promotion(settings, stores).promote(run, by=getpass.getuser(), share=share, force=force)
@@ -57,9 +66,10 @@ async def promote(settings: Settings, name: str, share: int | None, force: bool,
 async def roll_back(settings: Settings, scenario: str, console: Console) -> int:
     """Bring back what answered before."""
     check_scenario(scenario)
-    async with stores_alone(settings) as stores:
-        by = getpass.getuser()
-        service = await stores.registry.rollback(scenario, words=f"{by} rolled it back", by=by)
+    by = getpass.getuser()
+    async with Database(settings.database) as database:  # it has to be quick, so nothing else is opened
+        await database.migrate()
+        service = await Registry(database).rollback(scenario, words=f"{by} rolled it back", by=by)
     console.print(_served(service))
     return 0
 

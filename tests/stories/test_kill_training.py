@@ -145,7 +145,7 @@ class Machine:
         async with self.stores() as stores:
             async with stores.database.read() as connection:
                 whole = (await connection.exec_driver_sql("PRAGMA integrity_check")).scalar_one()
-                flags = (await connection.exec_driver_sql("SELECT count(*) FROM flags")).scalar_one()
+                flags = (await connection.exec_driver_sql("SELECT count(DISTINCT turn_id) FROM flags")).scalar_one()
             assert (whole, flags) == ("ok", rows)
             service = await stores.registry.service("chat")
             promoted = {run.adapter for run in await stores.runs.recent() if run.state == "promoted"}
