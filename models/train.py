@@ -24,7 +24,10 @@ LATER = 75  # exit code: a temporary failure, as in sysexits.h
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """0: there is a report, whatever its verdict. Else failed.json says why."""
+    """0: there is a report, whatever its verdict. Else failed.json says why.
+
+    Under `accelerate launch` every process trains; the first one also asks, judges and writes.
+    """
     parser = argparse.ArgumentParser(prog="python -m models.train", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--threads", type=int, default=None, help="CPU threads; 0 leaves it to torch")
@@ -38,10 +41,11 @@ def main(arguments: list[str] | None = None) -> int:
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    folder = RunFolder(options.folder.resolve())
+    folder = RunFolder(options.folder.resolve(), tells=os.environ.get("RANK", "0") == "0")
     if folder.report.exists():
         return 0
-    folder.failed.unlink(missing_ok=True)
+    if folder.tells:
+        folder.failed.unlink(missing_ok=True)
     try:
         config = read(folder.config)
         rows = dataset.read(config.dataset)
@@ -92,7 +96,8 @@ def _run(config: Config, rows: dataset.Dataset, folder: RunFolder) -> int:
         reason = (str(error) or type(error).__name__).splitlines()[0][:300].rstrip(".")
         log.exception("training_broke")
         return _fail(folder, f"Training broke: {reason}.", FAILED, traceback.format_exc())
-    sys.stdout.write(f"{judgement.verdict}\n")
+    if judgement is not None:
+        sys.stdout.write(f"{judgement.verdict}\n")
     return 0
 
 

@@ -16,6 +16,9 @@ ALIKE = 0.5
 FREE = 40
 """A reference with more new words than this is free text: half of them are enough."""
 
+STRANGE = 3
+"""So many numbers that neither the question nor the reference holds are borne in a right answer."""
+
 PART = re.compile(r"[^\W_]+(?:['.][^\W_]+)*")
 """A word, a number or one part of a code; a domain in one piece."""
 MEASURE = re.compile(r"(\d[\d.]*)(?:st|nd|rd|th|am|pm|h|s|m|x|k|[kmgt]b|[kcm]?m|k?g|min)")
@@ -140,7 +143,7 @@ def _stance(text: str) -> str:
 
 
 def _rambles_not(stated: Facts, question: str, reference: str, answer: str) -> bool:
-    """No more numbers of its own than it was to say: else enough numbers would hold the right one by chance."""
+    """Few numbers of its own beside those it was to say: enough of them would hold the right one by chance."""
     known = _terms(question) | _terms(reference)
     strange = {term for term in _terms(answer) if any(letter.isdigit() for letter in term)} - known
-    return len(strange) <= max(1, len(stated.numbers))
+    return len(strange) <= max(STRANGE, len(stated.numbers))

@@ -13,9 +13,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """Where everything of one run lies."""
+    """Where everything of one run lies. `tells`: of several processes that train together one does."""
 
     path: Path
+    tells: bool = True
 
     @property
     def config(self) -> Path:
@@ -54,6 +55,8 @@ class RunFolder:
 
     def event(self, stage: str, words: str = "", **fields: object) -> None:
         """One line for whoever watches. A line that a kill cut short is ended first, so that it spoils no other."""
+        if not self.tells:
+            return
         line = json.dumps({"time": round(time.time(), 3), "stage": stage, **fields, "words": words}, ensure_ascii=False)
         with (self.path / "events.jsonl").open("ab+") as file:
             if file.tell():
@@ -63,8 +66,9 @@ class RunFolder:
             file.write(line.encode() + b"\n")
 
     def fail(self, words: str, detail: str = "") -> None:
-        write_json(self.failed, {"words": words, "detail": detail})
-        self.event("failed", words)
+        if self.tells:
+            write_json(self.failed, {"words": words, "detail": detail})
+            self.event("failed", words)
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:

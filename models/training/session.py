@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -44,21 +45,25 @@ class Session:
     config: Config
     dataset: Dataset
     folder: RunFolder
-    device: str = ""
+    device: str = field(init=False)
     limits: Limits = field(init=False)
     timings: dict[str, float] = field(default_factory=dict)
     dropped: dict[str, str] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.device = self.device or pick_device(self.config.device)
+        self.device = pick_device(self.config.device)
+        if self.device == "cuda":
+            self.device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
         self.limits = Limits(self.config.minutes, self.config.memory_gb)
 
-    def run(self) -> Judgement:
-        """Everything. Raises TrainingError, OutOfLimits, CheckpointError."""
+    def run(self) -> Judgement | None:
+        """Everything; None in a process that only helps. Raises TrainingError, OutOfLimits, CheckpointError."""
         self._check()
         place = self._place
         parts = self._train(place)
+        if not self.folder.tells:
+            return None
         judgement, sets = self._judge(place)
         served = weights.served_as(self.config.method, self.config.kind)
         if served == "adapter" and judgement.scale != 1.0:
@@ -112,7 +117,8 @@ class Session:
         for stage in planned:
             with self._timed(stage.name):
                 parts[stage.name] = bench.run(stage)
-        weights.save(model.eval(), tokenizer, self.config, place)
+        if self.folder.tells:
+            weights.save(model.eval(), tokenizer, self.config, place)
         return parts
 
     def _anchors(self, model: Any, tokenizer: Any, encode: Any, ends: frozenset[int]) -> Anchors | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -69,7 +70,7 @@ def _dpo(stage: Stage, config: Config, model: Any, tokenizer: Any, common: dict[
     wanted = config.dpo
     arguments = DPOConfig(
         **common, beta=wanted.beta, loss_type=list(wanted.loss), loss_weights=list(wanted.weights),
-        label_smoothing=wanted.label_smoothing, max_length=None, precompute_ref_log_probs=True,
+        label_smoothing=wanted.label_smoothing, max_length=None, precompute_ref_log_probs=_alone(),
     )  # fmt: skip
     table = Table.from_list([
         {key: row[key] for key in ("prompt_ids", "chosen_ids", "rejected_ids")} for row in stage.rows
@@ -86,7 +87,8 @@ def _kto(stage: Stage, config: Config, model: Any, tokenizer: Any, common: dict[
     weights = kto_weights(liked, len(stage.rows) - liked)
     arguments = KTOConfig(
         **{**common, "train_sampling_strategy": "sequential"}, beta=wanted.beta, loss_type=wanted.loss, max_length=None,
-        precompute_ref_log_probs=wanted.precompute_ref, desirable_weight=weights[0], undesirable_weight=weights[1],
+        precompute_ref_log_probs=wanted.precompute_ref and _alone(), desirable_weight=weights[0],
+        undesirable_weight=weights[1],
     )  # fmt: skip
     keys = ("prompt_ids", "completion_ids", "label", *(["KL_completion_ids"] if wanted.loss == "kto" else []))
     table = Table.from_list([{key: row[key] for key in keys} for row in mismatched(stage.rows, stage.batch)])
@@ -94,6 +96,11 @@ def _kto(stage: Stage, config: Config, model: Any, tokenizer: Any, common: dict[
         model=model, args=arguments, train_dataset=table, processing_class=tokenizer,
         ref_model=_reference(model, config),
     )  # fmt: skip
+
+
+def _alone() -> bool:
+    """Whether no other process trains along: what TRL works out ahead lies where only one process finds it."""
+    return os.environ.get("WORLD_SIZE", "1") == "1"
 
 
 def _reference(model: Any, config: Config) -> Any:

@@ -70,12 +70,14 @@ class Bench:
     def _finish(self, stage: Stage, place: Path, watcher: Watcher, steps: int) -> dict[str, Any]:
         if "ref" in (getattr(self.model, "peft_config", None) or {}):
             self.model.delete_adapter("ref")
-        weights.keep(self.model, place / "weights.safetensors")
+        if self.folder.tells:
+            weights.keep(self.model, place / "weights.safetensors")
         part = {
             "steps": steps, "planned": stage.steps, "ids": sorted(stage.ids), "stopped": watcher.stopped,
             "curve": watcher.curve,
         }  # fmt: skip
-        write_json(place / "done.json", part)
+        if self.folder.tells:
+            write_json(place / "done.json", part)
         self.folder.event(stage.name, watcher.stopped or "done", step=steps, steps=stage.steps)
         return part
 
@@ -106,7 +108,7 @@ class Bench:
             "report_to": list(self.config.report_to) or "none", "run_name": f"{self.config.run}-{stage.name}",
             "seed": self.seed, "data_seed": self.seed, "disable_tqdm": True, "remove_unused_columns": True,
             "use_cpu": on_cpu, "bf16": not on_cpu, "gradient_checkpointing": not on_cpu,
-            "dataloader_pin_memory": not on_cpu, "full_determinism": False,
+            "dataloader_pin_memory": not on_cpu, "ddp_find_unused_parameters": False,
         }  # fmt: skip
 
 

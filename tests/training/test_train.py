@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ import pytest
 
 from models import train
 from models.serving import adapters
-from tests.training.conftest import MakeRun, Run
+from tests.training.conftest import REPOSITORY, MakeRun, Run
 
 THUMBS = [(f"Tell me about topic {at}.", f"It is a fine thing, number {at}.", at % 2 == 0) for at in range(12)]
 
@@ -185,6 +187,18 @@ def test_killed_at_any_point_it_goes_on(make_run: MakeRun) -> None:
     assert weights(run) == weights(whole)
     assert run.manifest["trained"] == whole.manifest["trained"]
     assert [point["step"] for point in run.manifest["curves"]["sft"]] == [1, 2, 3, 4]
+
+
+@pytest.mark.slow
+def test_several_processes_share_the_rows(make_run: MakeRun) -> None:
+    """What TRAIN_LAUNCHER starts: each takes its part of every step, one tells of it."""
+    run = make_run()
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "-m", "models.train"]
+    done = subprocess.run([*command, str(run.folder.path)], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert [point["step"] for point in run.manifest["curves"]["sft"]] == [1, 2]
+    assert [event["step"] for event in run.events if event["stage"] == "sft" and "loss" in event] == [1, 2]
+    assert run.report["verdict"] != "pass"
 
 
 def kill_at(run: Run, stage: str, step: int) -> None:
