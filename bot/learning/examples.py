@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from bot.database import Database
 from bot.learning.feedback import FeedbackRow, feedback
 from bot.learning.flags import Flag, Reason, flags
-from bot.learning.review import Review, Verdict, review_of, reviews, verdicts
+from bot.learning.review import Review, Verdict, review_of, reviews, verdict_of, verdicts
 from bot.turns import TurnRow, turns
 
 QUORUM = 3
@@ -43,7 +43,9 @@ class Example:
 
     @property
     def reasons(self) -> frozenset[Reason]:
-        return frozenset(reason for flag in self.flags for reason in flag.reasons)
+        """What is wrong with it: what reviewers named, or else what was reported."""
+        named = frozenset(reason for verdict in self.verdicts for reason in verdict.reasons)
+        return named or frozenset(reason for flag in self.flags for reason in flag.reasons)
 
     def thumbs(self, rating: str) -> tuple[str, ...]:
         """Who gave it this thumb."""
@@ -74,7 +76,7 @@ def _load(connection: sa.Connection, scenario: str) -> list[Example]:
     rows = connection.execute(turns.select().where(turns.c.id.in_(wanted)).order_by(turns.c.number).limit(MOST))
     found = [TurnRow(**row._mapping) for row in rows]
     of_reviews = {row.turn_id: review_of(row) for row in _all(connection, reviews, wanted)}
-    of_verdicts = _grouped(Verdict(**row._mapping) for row in _all(connection, verdicts, wanted))
+    of_verdicts = _grouped(verdict_of(row) for row in _all(connection, verdicts, wanted))
     of_flags = _grouped(
         Flag(**{**row._mapping, "reasons": tuple(map(Reason, row.reasons))}) for row in _all(connection, flags, wanted)
     )

@@ -183,8 +183,12 @@ async def complaints(connection: AsyncConnection, turn_id: str) -> list[Said]:
 async def verdicts_on(connection: AsyncConnection, turn_id: str) -> list[Verdict]:
     """What each reviewer said, in their order."""
     query = verdicts.select().where(verdicts.c.turn_id == turn_id).order_by(verdicts.c.created)
-    rows = (await connection.execute(query)).all()
-    return [Verdict(**{**row._mapping, "reasons": tuple(map(Reason, row.reasons))}) for row in rows]
+    return [verdict_of(row) for row in (await connection.execute(query)).all()]
+
+
+def verdict_of(row: sa.Row[tuple[object, ...]]) -> Verdict:
+    """What a reviewer said, from its row."""
+    return Verdict(**{**row._mapping, "reasons": tuple(map(Reason, row.reasons))})
 
 
 def review_of(row: sa.Row[tuple[object, ...]]) -> Review:

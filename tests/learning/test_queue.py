@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.errors import UserError
+from bot.learning.examples import examples_of
 from bot.learning.figures import agreed, alpha, figures_of
 from bot.learning.flags import Reason, Report
 from bot.learning.queue import Queue, Wanted
@@ -104,6 +105,16 @@ async def test_ones_own_word_is_taken_back_before_a_second_one_falls(server: Cor
         await server.stores.reviews.undo(turn.id, mia)
     assert (await server.stores.reviews.undo(turn.id, mo)).suggestion == "It is three."
     assert await server.stores.reviews.verdicts(turn.id) == []
+
+
+async def test_what_a_reviewer_names_is_what_training_hears(server: Core) -> None:
+    turn = await answered(server)
+    await server.stores.reviews.flag(turn, "test:bob", Report((Reason.STYLE,)))
+    database = server.stores.database
+    assert [one.reasons for one in await examples_of(database, "chat")] == [{Reason.STYLE}]
+    mo = await server.stores.places.moderator(HERE, MO)
+    await server.stores.reviews.approve(turn.id, mo, reasons=(Reason.HARMFUL,))
+    assert [one.reasons for one in await examples_of(database, "chat")] == [{Reason.HARMFUL}]
 
 
 async def test_what_an_adapter_was_trained_with_stays(server: Core) -> None:
