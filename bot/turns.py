@@ -171,6 +171,12 @@ class Turns:
         async with self._database.read() as connection:
             return list((await connection.execute(query)).scalars().all())
 
+    async def people_of(self, platform: str, server: str) -> list[str]:
+        """Everybody who asked something in a guild or workspace."""
+        query = sa.select(turns.c.user).where(turns.c.platform == platform, turns.c.server == server).distinct()
+        async with self._database.read() as connection:
+            return list((await connection.execute(query)).scalars().all())
+
     async def last_in(self, place: Place) -> TurnRow | None:
         """The newest turn of a place, whoever asked."""
         here = (turns.c.platform == place.platform, turns.c.server == place.server, turns.c.channel == place.channel)

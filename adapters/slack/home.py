@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 Body = Mapping[str, Any]
 Acknowledge = Callable[..., Awaitable[Any]]
-ADMINS_ONLY = "Only people who manage this workspace can."
+ADMINS_ONLY = "Only people who manage this workspace can do that."
 
 
 class Home:
@@ -66,47 +66,43 @@ class Home:
 
     async def server_sent(self, ack: Acknowledge, body: Body) -> None:
         """The workspace's settings, sent in."""
-        await self._end(ack, body, await self._change(body, "", server_in(body["view"]["state"]["values"])))
+        await self._sent(ack, body, "", server_in(body["view"]["state"]["values"]), {})
 
     async def channel_sent(self, ack: Acknowledge, body: Body) -> None:
         """A channel's settings, sent in."""
         channel, chosen, blocks = channel_in(body["view"]["state"]["values"])
-        errors = await self._change(body, channel, chosen)
-        await self._end(ack, body, {blocks[setting]: words for setting, words in errors.items()})
+        await self._sent(ack, body, channel, chosen, blocks)
 
     async def person_sent(self, ack: Acknowledge, body: Body) -> None:
         """A person's quota, sent in."""
         person, quota, again = person_in(body["view"]["state"]["values"])
         server = await self._office.stores.places.server("slack", self._office.team)
         quotas = {who: kept for who, kept in server.quotas.items() if who != person}
-        errors = await self._change(body, "", {"quotas": quotas | ({person: quota} if quota else {})})
-        if again and not errors:
+        wanted = {"quotas": quotas | ({person: quota} if quota else {})}
+        if await self._sent(ack, body, "", wanted, {"quotas": "quota"}) and again:
             await self._quotas.reset(self._office.key(person))
-        await self._end(ack, body, {"quota": " ".join(errors.values())} if errors else {})
+            await self.show(str(body["user"]["id"]))
 
-    async def _change(self, body: Body, channel: str, wanted: Mapping[str, Value]) -> dict[str, str]:
-        """Check everything, then change it. Gives what is wrong by setting; then nothing is changed."""
-        errors, places = {}, self._office.stores.places
-        for setting, value in wanted.items():
-            try:
-                read(setting, value)
-            except UserError as error:
-                errors[setting] = self._office.desk.own(error.words)
-        author = await self._office.people.author(str(body["user"]["id"]))
-        try:
-            for setting, value in wanted.items() if not errors else ():
-                await places.change(Place("slack", self._office.team, channel), author, setting, value)
-        except UserError as error:
-            errors[next(iter(wanted))] = self._office.desk.own(error.words)
-        return errors
+    async def _sent(
+        self, ack: Acknowledge, body: Body, channel: str, wanted: Mapping[str, Value], blocks: Mapping[str, str]
+    ) -> bool:
+        """Check everything, say so, then change it. What is wrong is told beside its box, and nothing is changed.
 
-    async def _end(self, ack: Acknowledge, body: Body, errors: Mapping[str, str]) -> None:
-        """Close a form, or tell beside its boxes what is wrong."""
+        `blocks`: the blocks that settings stood in, where they are called otherwise.
+        """
+        office, user = self._office, str(body["user"]["id"])
+        author = await office.people.author(user)
+        errors = _wrong(author, wanted)
         if errors:
-            await ack(response_action="errors", errors=errors)
-            return
+            told = {blocks.get(setting, setting): office.desk.own(words) for setting, words in errors.items()}
+            await ack(response_action="errors", errors=told)
+            return False
+        # Slack waits three seconds for this, and a busy store may need longer.
         await ack()
-        await self.show(str(body["user"]["id"]))
+        for setting, value in wanted.items():
+            await office.stores.places.change(Place("slack", office.team, channel), author, setting, value)
+        await self.show(user)
+        return True
 
     async def _settings(self, body: Body, author: Author, what: str, channel: str) -> None:
         places, team = self._office.stores.places, self._office.team
@@ -151,3 +147,16 @@ class Home:
             await self._office.desk.calls("views.open", trigger_id=str(body["trigger_id"]), view=view)
         except SendError as error:
             log.warning("slack_form_not_opened", kind=type(error).__name__, detail=error.detail)
+
+
+def _wrong(author: Author, wanted: Mapping[str, Value]) -> dict[str, str]:
+    """What is wrong with what somebody wants to set, by setting."""
+    if not author.admin:
+        return {next(iter(wanted)): ADMINS_ONLY}
+    errors = {}
+    for setting, value in wanted.items():
+        try:
+            read(setting, value)
+        except UserError as error:
+            errors[setting] = error.words
+    return errors

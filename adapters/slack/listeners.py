@@ -19,7 +19,7 @@ from adapters.slack.forms import PRESS_FORM
 from adapters.slack.home_forms import CHANNEL_FORM, HOME, PERSON_FORM, SERVER_FORM
 from adapters.slack.workspaces import Workspace, Workspaces
 from bot.delivery import SendError
-from bot.privacy import purge_server
+from bot.privacy import forget_everything, purge_server
 from bot.settings import Settings
 from bot.stores import Stores
 
@@ -121,10 +121,12 @@ class Listeners:
                 await at.talk.stopped(event)
 
     async def _uninstalled(self, team: str) -> None:
-        """A workspace that removed the app leaves nothing behind."""
+        """A workspace that removed the app leaves nothing behind: its people are in no other one."""
         await self._workspaces.close(team)
-        turns = await purge_server(self._stores, "slack", team)
-        log.warning("slack_uninstalled", turns_deleted=turns)
+        for person in await self._stores.turns.people_of("slack", team):
+            await forget_everything(self._stores, person)
+        await purge_server(self._stores, "slack", team)
+        log.warning("slack_uninstalled", team=team)
 
     async def _filled(self, at: Workspace, ack: Acknowledge, body: Body) -> None:
         """A command's form: what is right is worked on after Slack has been told so."""

@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import structlog
 
-from adapters.slack.blocks import Block, foot, message
+from adapters.slack.blocks import Block, foot, message, stop
 from adapters.slack.desk import Desk, Spot
 from adapters.slack.draft import Draft
 from adapters.slack.files import upload
@@ -150,7 +150,7 @@ class PrivateReply:
 
     async def send(self, turn_id: str, stream: Stream) -> MessageRef:
         with self._noting(turn_id, self._spot):
-            answer = await self._last(stream)
+            answer = await self._last(turn_id, stream)
         answer = replace(answer, turn_id=self._shown_as or answer.turn_id)
         text = text_of(self._desk, answer, self._spot)
         pieces, files = cut(text, answer.files)
@@ -163,7 +163,7 @@ class PrivateReply:
     async def fail(self, words: str) -> None:
         await self._say(_own(self._desk, words))
 
-    async def _last(self, stream: Stream) -> Answer:
+    async def _last(self, turn_id: str, stream: Stream) -> Answer:
         waiting = "Working on it."
         late = asyncio.get_running_loop().time() + LATE_WORDS
         while True:
@@ -173,7 +173,8 @@ class PrivateReply:
             except TimeoutError:
                 self._told = True
                 with contextlib.suppress(SendError):
-                    await self._respond({"text": waiting})
+                    blocks = message(safe(self._desk.own(waiting)), [stop(turn_id)])
+                    await self._respond({"text": fallback(waiting), "blocks": blocks})
                 continue
             if isinstance(event, Waiting):
                 waiting = event.words

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
-from tests.adapters.slack.delivery import Workspace
+from tests.adapters.slack.delivery import SECRET, Workspace
 from tests.adapters.slack.peer import APP_TOKEN, BOT, BOT_TOKEN, Message, event_of
 
 ROOT = Path(__file__).parents[2]
@@ -194,3 +196,163 @@ async def test_an_answer_that_a_killed_bot_was_sending_arrives_after_its_restart
         assert len(slack.by_bot("C0TALK", thread=asked.ts)) == 2
     finally:
         await slack.close()
+
+
+@pytest.mark.timeout(900)
+async def test_forms_buttons_shortcuts_and_the_home_tab_over_signed_requests(tmp_path: Path) -> None:
+    slack = Workspace()
+    await slack.start()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    slack.http_url = f"http://127.0.0.1:{port}/slack/events"
+    # On a busy machine a press may take longer to come through than Slack's three seconds.
+    slack.trigger_seconds = 30.0
+    http = {"SLACK_APP_TOKEN": "", "SLACK_SIGNING_SECRET": SECRET, "SLACK_PORT": str(port)}
+    try:
+        async with running(tmp_path, slack, **http):
+            await _listening(port)
+            await _settings(slack)
+            await _shortcuts(slack)
+            await _a_form_and_what_follows(slack)
+            await _a_flag_and_its_card(slack)
+            await _a_story(slack)
+            await _a_quiz(slack)
+            await _the_home_tab(slack)
+        assert slack.connections == 0
+        assert slack.pings == []
+        assert slack.violations == []
+        assert SECRET not in (tmp_path / "log").read_text()
+    finally:
+        await slack.close()
+
+
+async def _listening(port: int) -> None:
+    async with asyncio.timeout(120):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                await asyncio.sleep(0.2)
+            else:
+                writer.close()
+                return
+
+
+async def _told(slack: Workspace, user: str, words: str) -> Message:
+    """The newest private message that has `words` in it, once there is one."""
+    found: list[Message] = await slack.until(lambda: [m for m in slack.by_bot(reader=user) if words in m.shown], ANSWER)
+    return found[-1]
+
+
+async def _form(slack: Workspace) -> dict[str, Any]:
+    view: dict[str, Any] = (await slack.until(lambda: list(slack.views.values()), 60))[-1]
+    slack.views.clear()
+    return view
+
+
+async def _settings(slack: Workspace) -> None:
+    home = {"type": "app_home_opened", "user": "U0BEN", "channel": "D0BEN", "tab": "home"}
+    slack.event(home)
+    await slack.until(lambda: "Workspace settings" in str(slack.homes.get("U0BEN")), 60)
+    slack.press_home("U0BEN", "Workspace settings")
+    view = await _form(slack)
+    values = {name: {name: {}} for name in ("persona", "language", "quota", "moderators", "scenarios_off", "training")}
+    values["moderators_channel"] = {"moderators_channel": {"selected_conversation": "C0HELP"}}
+    sent = slack.submit("U0BEN", view, values)
+    await sent.acknowledged.wait()
+    assert (sent.status, sent.answer) == (200, {})
+
+
+async def _shortcuts(slack: Workspace) -> None:
+    message = slack.say("U0BEN", "C0TALK", "She go to school every day and the museum open at nine.")
+    for callback, words in (("support", "no documents"), ("correct", "goes"), ("flag", "Only my answers")):
+        slack.shortcut("U0ANN", callback, message)
+        await _told(slack, "U0ANN", words)
+    before = len(slack.by_bot(reader="U0BEN"))
+    slack.shortcut("U0BEN", "translate", message)
+    await slack.until(lambda: len([m for m in slack.by_bot(reader="U0BEN")[before:] if m.labels()]) == 1, ANSWER)
+    slack.say("U0ANN", "C0TALK", "The roof of the town hall leaks since the storm on Monday.", thread=message.ts)
+    slack.say("U0BEN", "C0TALK", "The council meets on Friday to vote on the repair.", thread=message.ts)
+    slack.shortcut("U0ANN", "summarize", slack.messages[message.channel, message.ts])
+    await _told(slack, "U0ANN", "")
+
+
+async def _a_form_and_what_follows(slack: Workspace) -> None:
+    slack.command("U0ANN", "C0TALK", "write")
+    view = await _form(slack)
+    facts = "The council voted 7 to 2 for a new bridge over the Elm river"
+    slack.submit("U0ANN", view, {
+        "kind": {"kind": {"selected_option": {"value": "headline"}}}, "facts": {"facts": {"value": facts}},
+    })  # fmt: skip
+    told = await _told(slack, "U0ANN", "1.")
+    pick = next(label for label in told.labels() if label.startswith("Pick"))
+    slack.press("U0ANN", told, pick)
+    await slack.until(lambda: len(slack.by_bot(reader="U0ANN")) > 5, ANSWER)
+    slack.press("U0ANN", told, "Share")
+    shared = (await slack.until(lambda: [m for m in slack.by_bot("C0TALK") if m.labels()], 60))[0]
+    assert "1." in shared.shown
+    slack.press("U0ANN", shared, "Retry")
+    await slack.until(lambda: len(slack.by_bot("C0TALK")) > 1 or "Version 2 of 2" in str(shared.blocks), ANSWER)
+    slack.press("U0BEN", shared, "Good answer")
+    await _told(slack, "U0BEN", "Noted, thank you")
+
+
+async def _a_flag_and_its_card(slack: Workspace) -> None:
+    asked = slack.say("U0ANN", "C0TALK", f"<@{BOT}> What is the capital of France?")
+    answer = await slack.answer("C0TALK", asked.ts, seconds=ANSWER)
+    slack.press("U0ANN", answer, "Bad answer")
+    view = await _form(slack)
+    slack.submit("U0ANN", view, {"words": {"words": {"value": "Paris, on the Seine."}}})
+    await _told(slack, "U0ANN", "waits for review")
+    card = (
+        await slack.until(lambda: [m for m in slack.by_bot("C0HELP") if "Paris, on the Seine" in str(m.blocks)], 60)
+    )[0]
+    slack.press("U0BEN", card, "Edit")
+    view = await _form(slack)
+    slack.submit("U0BEN", view, {"words": {"words": {"value": "Paris."}}})
+    await slack.until(lambda: "Edited by Ben" in str(card.blocks), 60)
+    slack.press("U0ANN", answer, "Delete")
+    await slack.until(lambda: not slack.by_bot("C0TALK", thread=asked.ts), 60)
+
+
+async def _a_story(slack: Workspace) -> None:
+    asked = slack.say("U0ANN", "D0ANN", "!story a lighthouse keeper who is afraid of the dark")
+    first = await slack.answer("D0ANN", asked.ts, seconds=ANSWER)
+    slack.press("U0ANN", first, "Continue")
+    await slack.answer("D0ANN", asked.ts, 2, seconds=ANSWER)
+    slack.press("U0ANN", first, "Edit")
+    view = await _form(slack)
+    assert view["blocks"][0]["element"]["initial_value"] == first.shown.strip()
+    slack.submit("U0ANN", view, {"words": {"words": {"value": "The lamp went out."}}})
+    await slack.until(lambda: [m for m in slack.by_bot("D0ANN", thread=asked.ts) if "go on from your" in m.shown], 60)
+    looked = {"entities": [{"type": "slack#/types/channel_id", "value": "C0TALK"}]}
+    slack.event({"type": "app_context_changed", "user": "U0ANN", "channel": "D0ANN", "context": looked})
+    await slack.until(lambda: "Summarise this channel" in str(slack.prompts.get("D0ANN")), 60)
+
+
+async def _a_quiz(slack: Workspace) -> None:
+    slack.say("U0ANN", "D0ANN", "!tutor mode:cards bonjour = good morning")
+    await slack.until(lambda: [m for m in slack.by_bot("D0ANN") if "Kept: bonjour" in m.shown], 60)
+    asked = slack.say("U0ANN", "D0ANN", "!tutor mode:quiz")
+    card = await slack.answer("D0ANN", asked.ts, seconds=60)
+    # The mistake that "Correct my text" found is a card already.
+    assert "(2 due) Correct: She go to school" in card.shown
+    slack.press("U0ANN", card, "Show the answer")
+    shown = await slack.answer("D0ANN", asked.ts, 2, seconds=60)
+    assert "goes" in shown.shown
+    slack.press("U0ANN", shown, next(label for label in shown.labels() if label.startswith("Good (")))
+    assert "It comes back" in (await slack.answer("D0ANN", asked.ts, 3, seconds=60)).shown
+
+
+async def _the_home_tab(slack: Workspace) -> None:
+    slack.event({"type": "app_home_opened", "user": "U0ANN", "channel": "D0ANN", "tab": "home"})
+    await slack.until(lambda: slack.homes.get("U0ANN"), 60)
+    for label, words in (
+        ("Show", "questions and their answers"), ("Export", "under Messages"), ("Keep nothing", "I keep none of your"),
+        ("Remember again", "I remember again"), ("Forget everything", "is deleted"),
+    ):  # fmt: skip
+        await slack.until(lambda label=label: label in str(slack.homes["U0ANN"]), 60)
+        slack.press_home("U0ANN", label)
+        assert words in str(await _form(slack)), label
+    assert [upload["channel"] for upload in slack.shared] == ["D0ANN"]

@@ -88,6 +88,7 @@ async def test_admins_change_the_workspaces_settings_and_others_cannot(house: Ho
     right = house.slack.submit("U0BEN", view, values)
     await right.acknowledged.wait()
     assert right.answer == {}
+    await house.app.settled()
     kept = await house.stores.places.server("slack", TEAM)
     assert (kept.persona, kept.language, kept.moderators) == ("You are Ferris, a crab.", "fr", frozenset({"U0ANN"}))
     assert (kept.trainers, kept.viewers) == (frozenset(), frozenset({"U0CAT"}))
@@ -118,6 +119,7 @@ async def test_a_channel_is_set_from_the_page_beginning_from_what_it_has(house: 
     await refused.acknowledged.wait()
     assert "Only people who manage" in str(refused.answer["errors"][mode])
     await house.slack.submit("U0BEN", view, values).acknowledged.wait()
+    await house.app.settled()
     asked = house.slack.say("U0ANN", "C0HELP", "How do I install it?")
     assert "make run" in (await house.slack.answer("C0HELP", asked.ts)).shown
     assert "<#C0HELP>: answer every new message, support" in await opened(house, "U0BEN")
@@ -223,8 +225,10 @@ async def test_prompts_fit_what_the_person_looks_at(house: House) -> None:
 async def test_a_workspace_that_removes_the_app_leaves_nothing_behind(house: House, slack: Workspace) -> None:
     await ask(house, "say: One.")
     await house.stores.places.change(Place("slack", TEAM), Author("U0BEN", admin=True), "quota", "5/day")
+    await house.stores.cards.add("slack:U0ANN", "I goed", "I went")
     delivery = slack.event({"type": "app_uninstalled"})
     await delivery.acknowledged.wait()
     await house.app.settled()
     assert await house.stores.turns.of_user("slack:U0ANN") == []
+    assert await house.stores.cards.list("slack:U0ANN") == []
     assert (await house.stores.places.server("slack", TEAM)).quota == ""

@@ -150,6 +150,16 @@ async def test_a_private_answer_is_replaced_by_its_next_version(house: House) ->
     assert house.slack.by_bot("C0TALK") == []
 
 
+async def test_an_answer_for_one_person_alone_can_be_stopped_while_it_is_made(house: House) -> None:
+    house.slack.command("U0ANN", "C0TALK", "say: On hold")
+    told = await house.slack.whispered("U0ANN")
+    assert told.shown == "Working on it."
+    house.slack.press("U0ANN", told, "Stop")
+    await house.slack.until(lambda: "Stopped." in str(told.blocks))
+    assert told.shown == "On"
+    assert house.script.open == 0
+
+
 async def test_buttons_work_after_a_restart(open_app: Opener, slack: Workspace) -> None:
     async with open_app() as house:
         answer: Message = await ask(house, "say: Before.")
