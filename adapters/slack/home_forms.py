@@ -59,7 +59,8 @@ def server_in(values: Values) -> dict[str, Value]:
         "language": text_in(values, "language"),
         "quota": text_in(values, "quota"),
         "moderators_channel": str(_only(values["moderators_channel"]).get("selected_conversation") or ""),
-        **{name: _only(values[name]).get("selected_users") or [] for name in PEOPLE},
+        # A form that was open while Parley was renewed may lack some.
+        **{name: _only(values[name]).get("selected_users") or [] for name in PEOPLE if name in values},
         "scenarios_off": picked_in(values, "scenarios_off"),
         "training": bool(picked_in(values, "training")),
     }

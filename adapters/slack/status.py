@@ -11,7 +11,7 @@ import structlog
 
 from adapters.slack.calls import Unsupported
 from adapters.slack.desk import Desk, Spot
-from bot.delivery import SendError
+from bot.delivery import SendError, SendUnsure, attempt
 
 log = structlog.get_logger(__name__)
 
@@ -23,6 +23,8 @@ AGAIN = 50.0
 """Seconds after which Slack is told again: it lets a status lapse after two minutes."""
 LONGEST = 5.0
 """Seconds a call about the status may take; an answer never waits for it longer."""
+CLEARING = 30.0
+"""Seconds that taking it away may take, once the answer stands there."""
 
 
 class Status:
@@ -88,13 +90,14 @@ class Status:
     async def _clear(self) -> None:
         place: dict[str, Any] = {"channel_id": self._spot.channel, "thread_ts": self._spot.thread}
         if self._session:
-            self._session = not await self._try(SESSION, must=True, **place, status="active")
+            await self._must(SESSION, **place, status="active")
+            self._session = False
         if self._shown:
-            await self._try(STATUS, must=True, **place, status="")
+            await self._must(STATUS, **place, status="")
 
-    async def _try(self, method: str, *, must: bool = False, **arguments: Any) -> bool:
-        """Call, and never fail: a status is not worth an answer. Unless it `must`, it does not wait for its turn."""
-        if not self._desk.has(method) or not (must or self._desk.calls.free(method)):
+    async def _try(self, method: str, **arguments: Any) -> bool:
+        """Call, and never fail: a status is not worth an answer, and does not wait for its turn either."""
+        if not self._desk.has(method) or not self._desk.calls.free(method):
             return False
         try:
             async with asyncio.timeout(LONGEST):
@@ -103,7 +106,17 @@ class Status:
             self._desk.lacks(method, error.error)
         except (SendError, TimeoutError) as error:
             log.info("slack_status_not_set", method=method, kind=type(error).__name__)
-            return must and isinstance(error, TimeoutError)
         else:
             return True
         return False
+
+    async def _must(self, method: str, **arguments: Any) -> None:
+        """Call when there is room for it: what stands there would stand for minutes."""
+        try:
+            async with asyncio.timeout(CLEARING):
+                try:
+                    await attempt(lambda: self._desk.calls(method, **arguments))
+                except SendUnsure:  # twice does no harm
+                    await attempt(lambda: self._desk.calls(method, **arguments))
+        except (SendError, TimeoutError) as error:
+            log.info("slack_status_not_cleared", method=method, kind=type(error).__name__)

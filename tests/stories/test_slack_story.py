@@ -257,7 +257,9 @@ async def _settings(slack: Workspace) -> None:
     await slack.until(lambda: "Workspace settings" in str(slack.homes.get("U0BEN")), 60)
     slack.press_home("U0BEN", "Workspace settings")
     view = await _form(slack)
-    values = {name: {name: {}} for name in ("persona", "language", "quota", "moderators", "scenarios_off", "training")}
+    values: dict[str, dict[str, Any]] = {
+        block["block_id"]: {block["element"]["action_id"]: {}} for block in view["blocks"]
+    }
     values["moderators_channel"] = {"moderators_channel": {"selected_conversation": "C0HELP"}}
     sent = slack.submit("U0BEN", view, values)
     await sent.acknowledged.wait()

@@ -203,6 +203,20 @@ async def test_the_status_is_shown_and_cleared_whatever_happens(house: House) ->
     await house.slack.until(lambda: house.slack.statuses[-1][2] == "")
 
 
+@pytest.mark.parametrize("fault", [("limited", 1), 503, "drop"])
+async def test_a_status_is_cleared_also_when_slack_refuses_at_first(house: House, fault: object) -> None:
+    house.slack.faults["chat.startStream"].append("unknown_method")
+    asked = house.slack.say("U0ANN", "C0TALK", f"<@{BOT}> say: On hold")
+    await house.slack.until(lambda: house.slack.sessions.get(("C0TALK", asked.ts)) == "processing")
+    await house.slack.until(lambda: house.slack.statuses)
+    for method in ("agents.sessions.setStatus", "assistant.threads.setStatus"):
+        house.slack.faults[method].append(fault)
+    house.slack.stop("U0ANN", "C0TALK", asked.ts)
+    await house.app.settled()
+    assert house.slack.sessions["C0TALK", asked.ts] == "active"
+    assert house.slack.statuses[-1][2] == ""
+
+
 async def test_a_status_that_hangs_or_is_missing_costs_no_answer(house: House) -> None:
     house.slack.scopes.discard("assistant:write")
     house.slack.faults["agents.sessions.setStatus"].append("unknown_method")
