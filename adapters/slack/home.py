@@ -20,6 +20,7 @@ from bot.place_settings import Value, read
 from bot.quotas import Quotas
 from bot.reply import SilentReply
 from bot.request import Author, Place, Request
+from bot.turn import File
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +54,7 @@ class Home:
             case "server" | "channel" | "person" | "picked":
                 await self._settings(body, author, what, str(action.get("selected_conversation") or ""))
             case "kept":
-                await self._open(body, told(await self._page.kept(self._office.key(user))))
+                await self._kept(body, author)
             case "allow" | "refuse":
                 consent = "on" if what == "allow" else "off"
                 await self._office.stores.members.prefer(self._office.key(user), PREFERENCE, consent)
@@ -116,23 +117,36 @@ class Home:
         else:
             await self._open(body, channel_form() if what == "channel" else person_form())
 
+    async def _kept(self, body: Body, author: Author) -> None:
+        """All facts, wherever they were told, and what else is kept of a person and has learned from it."""
+        facts = await self._page.facts(self._office.key(author.id))
+        _, _, words = await self._run(body, author, "privacy", {"action": "show"})
+        await self._open(body, told(f"{facts}\n\n{words}"))
+
     async def _memory(self, body: Body, author: Author, action: str) -> None:
         """Run a command of /memory, and show what it says."""
+        options = {"action": "forget", "what": "everything"} if action == "forget" else {"action": action}
+        spot, files, words = await self._run(body, author, "memory", options)
+        if files:
+            await hand_out(self._office.desk, spot, files, private=True)
+            words += " It is in our conversation, under Messages."
+        await self._open(body, told(words))
+
+    async def _run(
+        self, body: Body, author: Author, command: str, options: Mapping[str, str]
+    ) -> tuple[Spot, tuple[File, ...], str]:
+        """Run a command in the two's own conversation; gives that, the files and the words of its answer."""
         office = self._office
         spot = Spot(office.team, await office.desk.direct(author.id), author.id)
         silent = SilentReply("slack")
-        options = {"action": "forget", "what": "everything"} if action == "forget" else {"action": action}
         request = Request(
-            id=str(body["trigger_id"]), place=Place("slack", spot.team, spot.channel), author=author,
-            command="memory", options=options, private=True,
+            id=f"{body['trigger_id']}:{command}", place=Place("slack", spot.team, spot.channel), author=author,
+            command=command, options=options, private=True,
         )  # fmt: skip
         await office.core.handle(request, silent)
         answer = silent.answer
-        words = answer.text if answer is not None else silent.words
-        if answer is not None and answer.files:
-            await hand_out(office.desk, spot, answer.files, private=True)
-            words += " It is in our conversation, under Messages."
-        await self._open(body, told(office.desk.own(words)))
+        words = office.desk.own(answer.text if answer is not None else silent.words)
+        return spot, answer.files if answer is not None else (), words
 
     async def _typed(self, body: Body, text: str) -> Body:
         """A slash command as if it was typed in the conversation with the bot."""

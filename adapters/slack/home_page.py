@@ -11,7 +11,6 @@ from bot.database import now
 from bot.errors import UserError
 from bot.learning.consent import PREFERENCE
 from bot.place_settings import ChannelSettings, ServerSettings
-from bot.privacy import export_of
 from bot.quotas import Quotas
 from bot.request import Author, Place, one_line
 
@@ -57,20 +56,10 @@ class HomePage:
         ]
         return blocks + (await self._admin(server) if author.admin else [])
 
-    async def kept(self, key: str) -> str:
-        """All that is kept of a person, in words."""
-        everything = await export_of(self._office.stores, key)
-        facts = [f"- {fact['text']}" for fact in everything["facts"]]
-        counts = [
-            _count(len(everything["turns"]), "question and its answer", "questions and their answers"),
-            _count(len(everything["ratings"]), "rating", "ratings"),
-            _count(len(everything["flags"]), "flag", "flags"),
-            _count(len(everything["cards"]), "review card", "review cards"),
-        ]
-        remembered = (
-            "\n".join(["**You asked me to remember**", *facts]) if facts else "You asked me to remember nothing."
-        )
-        return f"{remembered}\n\n**Besides, I keep**\n" + "\n".join(f"- {count}" for count in counts)
+    async def facts(self, key: str) -> str:
+        """What a person asked to have remembered, wherever that was."""
+        facts = [f"- {fact.text}" for fact in await self._office.stores.memory.all_facts(key)]
+        return "\n".join(["**You asked me to remember**", *facts]) if facts else "You asked me to remember nothing."
 
     def _starts(self, server: ServerSettings) -> list[Block]:
         known = {command.name for command in self._office.core.commands} - server.scenarios_off

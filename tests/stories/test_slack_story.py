@@ -351,7 +351,7 @@ async def _the_home_tab(slack: Workspace) -> None:
     slack.event({"type": "app_home_opened", "user": "U0ANN", "channel": "D0ANN", "tab": "home"})
     await slack.until(lambda: slack.homes.get("U0ANN"), 60)
     for label, words in (
-        ("Show", "questions and their answers"), ("Export", "under Messages"), ("Keep nothing", "I keep none of your"),
+        ("Show", "Kept of you"), ("Export", "under Messages"), ("Keep nothing", "I keep none of your"),
         ("Remember again", "I remember again"), ("Forget everything", "is deleted"),
     ):  # fmt: skip
         await slack.until(lambda label=label: label in str(slack.homes["U0ANN"]), 60)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from bot.commands import Command, Option
 from bot.controls import USUAL
 from bot.scenarios.memory import MemoryScenario
+from bot.scenarios.privacy import PrivacyScenario
 from bot.turn import Finished, Plan, Say, Step, Turn, say
 from models.engine import Message
 from tests.adapters.web import scenes
@@ -79,4 +80,4 @@ class Translate(scenes.Translate):
         return await super().plan(replace(turn, options={"to": turn.locale, **turn.options}))
 
 
-SCENARIOS = (Talk(), Summarize(), Tutor(), MemoryScenario(), Translate(), *scenes.SCENARIOS[2:])
+SCENARIOS = (Talk(), Summarize(), Tutor(), MemoryScenario(), PrivacyScenario(), Translate(), *scenes.SCENARIOS[2:])

@@ -169,7 +169,7 @@ async def test_what_is_kept_is_shown_wherever_it_was_said(house: House) -> None:
     house.slack.press_home("U0ANN", "Show")
     shown = str(await form(house))
     assert "I am allergic to nuts" in shown
-    assert "1 question and its answer" in shown
+    assert "*Kept of you* 1 question, 1 fact" in shown
 
 
 async def test_moderators_get_links_to_what_waits(house: House) -> None:
