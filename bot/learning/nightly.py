@@ -14,6 +14,7 @@ from bot.errors import UserError
 from bot.hosts import Hosts
 from bot.learning.digest import Digests
 from bot.learning.guard import Guard
+from bot.learning.priority import Priorities
 from bot.learning.retraining import Retraining
 from bot.schedule import Schedule, last_time
 from bot.settings import SCENARIOS, Settings
@@ -25,6 +26,7 @@ LATE = timedelta(hours=12)
 """A time that was missed, since nobody ran then, is made up for within these."""
 KEPT = timedelta(days=2)
 LOOK_SECONDS = 60
+PRIORITY_SECONDS = 600
 CALM_SECONDS = 30.0
 PATIENCE = timedelta(hours=2)
 """So long training waits for a quiet moment; then it begins all the same, and yields by its niceness."""
@@ -43,6 +45,7 @@ class Nightly:
         self._retraining = retraining
         self._couriers = couriers
         self._waiting = waiting
+        self._priorities = Priorities(stores.database)
         self._digests = Digests(stores.database, stores.places)
         self._guard = Guard(stores, timedelta(hours=settings.canary_hours))
 
@@ -51,6 +54,7 @@ class Nightly:
         schedule.every(LOOK_SECONDS, "guard", self._guard.look)
         schedule.every(LOOK_SECONDS, "runs left behind", self._retraining.resume)
         schedule.every(LOOK_SECONDS, "notices", self.tell)
+        schedule.every(PRIORITY_SECONDS, "priorities", self.weigh)
         schedule.daily(4, "leases", self._stores.leases.sweep)
         if self._settings.digest_cron:
             schedule.cron(self._settings.digest_cron, "digest", self.digest)
@@ -59,6 +63,10 @@ class Nightly:
             if when := self._settings.retrain_when(scenario):
                 schedule.cron(when, f"train {scenario}", partial(self.train, scenario))
                 schedule.soon(LOOK_SECONDS, f"train {scenario}, missed", partial(self.train, scenario))
+
+    async def weigh(self) -> None:
+        """Have the queue begin with what teaches most."""
+        await self._priorities.refresh()
 
     async def tell(self) -> None:
         """Tell people what became of their flags."""

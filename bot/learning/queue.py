@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -73,7 +74,10 @@ class Queue:
         self._database = database
 
     async def page(self, moderator: Moderator, wanted: Wanted, most: int = PAGE) -> Page:
-        """Open ones the longest waiting first, decided ones the newest first; two statements a page."""
+        """Open ones those first that teach most, then the longest waiting; decided ones the newest first.
+
+        Two statements a page.
+        """
         newest = wanted.state in ("decided", *DECIDED)
         moment = reviews.c.decided if newest else reviews.c.opened
         query = (
@@ -83,7 +87,8 @@ class Queue:
         )
         if wanted.after:
             query = query.where(_behind(moment, wanted.after, newest=newest))
-        order = (moment.desc(), reviews.c.turn_id.desc()) if newest else (moment, reviews.c.turn_id)
+        first: tuple[sa.ColumnElement[Any], ...] = (reviews.c.priority.desc(), moment, reviews.c.turn_id)
+        order = (moment.desc(), reviews.c.turn_id.desc()) if newest else first
         async with self._database.read() as connection:
             found = (await connection.execute(query.order_by(*order).limit(most + 1))).all()
             reasons = await _reasons(connection, [row.turn_id for row in found[:most]])
@@ -158,14 +163,17 @@ def _filters(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
 
 def _behind(moment: sa.ColumnElement[datetime], mark: str, *, newest: bool) -> sa.ColumnElement[bool]:
     """Rows behind a mark. One that was not ours stands before everything."""
-    seconds, _, turn_id = mark.partition("-")
+    worth, _, rest = mark.partition("-")
+    seconds, _, turn_id = rest.partition("-")
     try:
-        last = datetime.fromtimestamp(float(seconds), UTC)
+        priority, last = float(worth), datetime.fromtimestamp(float(seconds), UTC)
     except (ValueError, OverflowError, OSError):
         return sa.true()
     here = reviews.c.turn_id < turn_id if newest else reviews.c.turn_id > turn_id
-    behind = moment < last if newest else moment > last
-    return sa.or_(behind, sa.and_(moment == last, here))
+    behind = sa.or_(moment < last if newest else moment > last, sa.and_(moment == last, here))
+    if newest:
+        return behind
+    return sa.or_(reviews.c.priority < priority, sa.and_(reviews.c.priority == priority, behind))
 
 
 async def _reasons(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, Counter[str]]:
@@ -182,5 +190,5 @@ def _row(row: sa.Row[tuple[object, ...]], reasons: Counter[str], *, newest: bool
         turn_id=row.turn_id, state=row.state, scenario=row.scenario, platform=row.platform, server=row.server,
         question=row.asked, reasons=dict(reasons.most_common()), opened=row.opened, decided=row.decided,
         decider=row.decider, claimer=row.claimer if claimed else "", claimed_by=row.claimed_by if claimed else "",
-        escalated=row.escalated_by != "", mark=f"{moment.timestamp()!r}-{row.turn_id}",
+        escalated=row.escalated_by != "", mark=f"{row.priority!r}-{moment.timestamp()!r}-{row.turn_id}",
     )  # fmt: skip

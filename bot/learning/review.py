@@ -48,6 +48,8 @@ reviews = sa.Table(
     sa.Column("card", sa.JSON),
     sa.Column("card_revision", sa.Integer, nullable=False),
     sa.Column("card_after", Moment, nullable=False),
+    # The larger, the more is learned from deciding it (bot/learning/priority.py).
+    sa.Column("priority", sa.Double, nullable=False, server_default="0"),
     sa.Index("ix_reviews_platform_server_state_opened", "platform", "server", "state", "opened"),
     sa.Index("ix_reviews_state_opened", "state", "opened"),
     sa.Index("ix_reviews_card_after", "card_after", sqlite_where=sa.text("card_revision < revision"),
@@ -194,7 +196,7 @@ def verdict_of(row: sa.Row[tuple[object, ...]]) -> Verdict:
 def review_of(row: sa.Row[tuple[object, ...]]) -> Review:
     """An item from its row."""
     values = dict(row._mapping)
-    del values["card_after"]
+    del values["card_after"], values["priority"]
     card = values.pop("card")
     at = MessageRef(card["platform"], card["channel"], tuple(card["messages"])) if card else None
     return Review(card=at, **values)
