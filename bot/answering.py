@@ -26,7 +26,7 @@ from bot.router import Route, Router
 from bot.safety import mask_secrets
 from bot.settings import Settings
 from bot.stores import Stores
-from bot.turn import Answer, Finished, Plan, Say, Scenario, Turn
+from bot.turn import Answer, Finished, Lent, Plan, Say, Scenario, Turn
 from bot.turns import begin_turn
 from models.engine import PromptTooLong
 
@@ -162,12 +162,16 @@ class Answering:
         if getattr(route.scenario, "searches", False):
             await self._generator.wait(job.stream)
         turn = self._turn(job, route, recall, previous)
+        if self._settings.instant_corrections and job.pressed is None and not route.text.startswith("/"):
+            turn = replace(turn, corrections=await self._stores.instant.near(route.name, job.request, route.text))
         plan = await route.scenario.plan(turn)
         if isinstance(plan, Say):
             await self._store(job, turn, route, plan.finished, plan.remember and job.remembering, private=plan.private)
             return
         # Only now: what is refused, or needs no model, does not wait for one that loads.
         await self._generator.wait(job.stream)
+        if not getattr(route.scenario, "searches", False):  # what its sources do not say would be left out again
+            plan = lend(plan, turn)
         model = self._settings.model_for(route.name)
         await self._generator.choose(route.name, job.request.user, job.outcome)
         await self._generator.run(plan, model, job.stream, job.outcome)
@@ -290,3 +294,18 @@ def _continues(scenario: Scenario, previous: Any, words: str) -> bool:
 
 def _unique(buttons: tuple[Button, ...]) -> tuple[Button, ...]:
     return tuple(dict.fromkeys(buttons))
+
+
+def lend(plan: Plan, turn: Turn) -> Plan:
+    """The plan with reviewed answers to questions like this one shown to the model right before its own."""
+    step = plan.steps[0] if plan.steps else None
+    if not turn.corrections or step is None or callable(step.prompt) or not step.prompt:
+        return plan
+    *before, last = step.prompt
+    if last.role != "user" or any(isinstance(message, Lent) for message in before):
+        return plan
+    shown = [
+        message for one in turn.corrections
+        for message in (Lent("user", one.question, one.turn_id), Lent("assistant", one.text, one.turn_id))
+    ]  # fmt: skip
+    return replace(plan, steps=(replace(step, prompt=(*before, *shown, last)), *plan.steps[1:]))

@@ -14,7 +14,7 @@ import structlog
 
 from bot.reply import Stream
 from bot.safety import SecretFilter
-from bot.turn import Plan, Step, Waiting
+from bot.turn import Lent, Plan, Step, Waiting
 from models.engine import Engine, EngineBusy, EngineUnavailable, Message, Piece, Sampling, UnknownModel
 
 log = structlog.get_logger(__name__)
@@ -124,7 +124,7 @@ class Generator:
     async def _run_step(self, step: Step, model: str, stream: Stream, outcome: Outcome) -> None:
         prompt = step.prompt(tuple(outcome.texts)) if callable(step.prompt) else step.prompt
         head = step.head(tuple(outcome.texts)) if callable(step.head) else step.head
-        outcome.prompts.append([{"role": message.role, "content": message.content} for message in prompt])
+        outcome.prompts.append(list(map(_kept, prompt)))
         rewrite, masked = step.filter() if step.filter else None, SecretFilter()
         outcome.texts.append("")
 
@@ -215,3 +215,9 @@ class Generator:
         """Wait for the engine with the keeper's words; whether it is back."""
         stream.wait(Waiting(self._keeper.words))
         return await self._keeper.wait_ready()
+
+
+def _kept(message: Message) -> dict[str, str]:
+    """A message as the turn keeps it; one that was lent says from where."""
+    lent = {"of": message.of} if isinstance(message, Lent) else {}
+    return {"role": message.role, "content": message.content, **lent}

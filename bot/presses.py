@@ -99,13 +99,18 @@ class Presses:
 
     async def _why(self, request: Request, row: TurnRow) -> Say:
         model = model_name(row.model, row.adapter) or "no model"
-        turns = sum(message["role"] == "user" for message in row.prompt[0]) - 1 if row.prompt else 0
+        said = [message for message in row.prompt[0] if "of" not in message] if row.prompt else []
+        turns = sum(message["role"] == "user" for message in said) - 1
         lines = [
             f"**Scenario** /{row.scenario}, answered by **{model}**",
             f"**Read** {row.prompt_tokens} tokens, {max(turns, 0)} earlier turns or examples among them",
             f"**Wrote** {row.tokens} tokens in {row.seconds:.1f} s"
             + (f", the first after {row.ttft:.1f} s" if row.ttft is not None else ""),
         ]
+        lent = {message["of"] for message in (row.prompt[0] if row.prompt else ()) if "of" in message}
+        if lent:
+            what = "a reviewed answer" if len(lent) == 1 else f"{len(lent)} reviewed answers"
+            lines.append(f"**Was shown** {what} to questions like this one, which moderators have approved")
         if row.sources:
             lines.append("**Sources** " + ", ".join(str(source["title"]) for source in row.sources))
         return say("\n".join(f"- {line}" for line in lines))

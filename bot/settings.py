@@ -54,6 +54,7 @@ class Settings(BaseSettings):
     quota: str = "off"
     quota_roles: dict[str, str] = {}
 
+    instant_corrections: bool = True
     training_discord: bool = False
     training_slack: bool = False
     training_web: bool = False

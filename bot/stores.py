@@ -12,6 +12,7 @@ from bot.knowledge.library import Library
 from bot.learning.feedback import Feedback
 from bot.learning.flags import Flags
 from bot.learning.golden import GoldenSet
+from bot.learning.instant import InstantCorrections
 from bot.learning.kept_files import KeptFiles
 from bot.learning.notices import Notices
 from bot.learning.registry import Registry
@@ -53,10 +54,14 @@ class Stores:
     installations: Installations
     visitors: Visitors
     files: KeptFiles
+    instant: InstantCorrections
 
 
 def stores_over(database: Database, library: Library, data_dir: Path | None = None) -> Stores:
     """All stores of one database, and the files of `data_dir` that are made from them."""
+    instant = InstantCorrections(database, registry := Registry(database))
+    reviews = Reviews(database)
+    reviews.listen(instant.changed)
     return Stores(
         database=database,
         turns=Turns(database),
@@ -65,11 +70,11 @@ def stores_over(database: Database, library: Library, data_dir: Path | None = No
         places=Places(database),
         feedback=Feedback(database),
         flags=Flags(database),
-        reviews=Reviews(database),
+        reviews=reviews,
         golden=GoldenSet(database),
         splits=Splits(database),
         runs=Runs(database),
-        registry=Registry(database),
+        registry=registry,
         notices=Notices(database),
         leases=Leases(database),
         cards=Cards(database),
@@ -79,4 +84,5 @@ def stores_over(database: Database, library: Library, data_dir: Path | None = No
         installations=Installations(database),
         visitors=Visitors(database),
         files=KeptFiles(data_dir),
+        instant=instant,
     )

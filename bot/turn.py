@@ -29,13 +29,30 @@ class Pressed:
 
 
 @dataclass(frozen=True, slots=True)
+class Correction:
+    """A reviewed answer to a question like this one. `same`: it is this question, in other words at most."""
+
+    turn_id: str
+    question: str
+    text: str
+    same: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lent(Message):
+    """A message that was lent to a prompt from the correction of turn `of`: no part of what was said."""
+
+    of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """What a scenario may see. It may read `stores`; what it wants written goes into `Finished.records`.
 
     `history` is this conversation's recent turns, oldest first, already inside the token budget;
     `summary` is what older ones were folded into; `facts` are what the person asked to remember.
     `options` are validated; `text` is the free words. `again`: the person wants another answer than the first.
-    `server` is what the admins of the server have set.
+    `server` is what the admins of the server have set, `corrections` what reviewers have said to questions like it.
     """
 
     id: str
@@ -51,6 +68,7 @@ class Turn:
     seed: int = 0
     again: bool = False
     server: ServerSettings = NO_SERVER
+    corrections: tuple[Correction, ...] = ()
 
     @property
     def locale(self) -> str:

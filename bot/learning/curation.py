@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.errors import UserError
-from bot.learning.agreement import neighbours
+from bot.learning.agreement import backing
 from bot.learning.clusters import clusters
 from bot.learning.consent import consent_for
 from bot.learning.dataset import NEVER, Dataset, Row, leaks
@@ -69,17 +69,15 @@ async def build(stores: Stores, settings: Settings, scenario: str, router: Route
     taught = await _taught(lessons, groups, stores, settings, router, dropped)
     corrections = [one.lesson for one in taught if one.lesson.kind == "correction"]
     known = await stores.splits.of(scenario)
-    beside = neighbours([statement(lesson) for lesson in corrections])
-    assigned = assign(
-        _by_cluster(corrections, groups), by_cluster(known, groups), {one: found.same for one, found in beside.items()}
-    )  # fmt: skip
+    stated = [statement(lesson) for lesson in corrections]
+    assigned = assign(_by_cluster(corrections, groups), by_cluster(known, groups), backing(stated))
     rows = list(_rows(taught, assigned, dropped))
     rows += [_replace(row, groups[f"golden:{row.id}"]) for row, _ in golden]
     rows += [_replace(row, groups[f"safety:{row.id}"]) for row, _ in shipped]
     assert not leaks(rows), "what trains must not be asked by the gate"
     return Dataset(
         scenario=scenario, rows=tuple(sorted(rows, key=lambda row: (row.file, row.id))), dropped=dropped,
-        held=held(corrections, beside, known), contested=tuple(contested), assigned=assigned,
+        held=held(stated, known), contested=tuple(contested), assigned=assigned,
         newest=max((_moment(one.lesson) for one in taught), default=NEVER),
     )  # fmt: skip
 

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.commands import Command, Option
-from bot.controls import Button, Control
+from bot.controls import USUAL, Button, Control
 from bot.errors import UserError
 from bot.knowledge.grounding import Grounding
 from bot.knowledge.library import Hit, Library, Search
 from bot.scenarios.wordings import worded
 from bot.stores import Stores
-from bot.turn import Finished, Plan, Say, Source, Step, Turn
+from bot.turn import Correction, Finished, Plan, Say, Source, Step, Turn
 from models.engine import Message, Sampling
 
 SOURCES = 3
@@ -33,6 +33,7 @@ TOLD = "I have told the moderators."
 NOBODY_TOLD = "No moderators' channel is set on this server, so call somebody who can help."
 SOLVED_WORDS = "Good. I have marked this as solved."
 QUOTED = "My documents say:"
+REVIEWED = "An answer that the moderators have approved"
 
 _LEANING = re.compile(
     r"^\W*(?:and|but|or|so|what about|how about)\b"
@@ -91,6 +92,9 @@ class Support:
         question = turn.text
         if _HUMAN.search(question):
             return _handed_over(turn, question)
+        reviewed = next((one for one in reversed(turn.corrections) if one.same), None)
+        if reviewed is not None:
+            return _reviewed(reviewed)
         search = await self._found(turn, question)
         if search.empty:
             return _say(EMPTY, "abstain", NoteGap(question, 0.0))
@@ -161,6 +165,13 @@ def _say(text: str, action: str, record: NoteGap, buttons: tuple[Button, ...] = 
 def leans(question: str) -> bool:
     """Whether a question is none without the one before it."""
     return len(question.split()) <= LEANING_WORDS and _LEANING.search(question) is not None
+
+
+def _reviewed(correction: Correction) -> Say:
+    """What moderators have said of this very question goes before every document."""
+    source = Source(1, REVIEWED, "", correction.text)
+    finished = Finished(correction.text, sources=(source,), buttons=(SHOW_SOURCES, SOLVED, HANDOFF, *USUAL))
+    return Say(finished, remember=True)
 
 
 def _source(number: int, hit: Hit) -> Source:

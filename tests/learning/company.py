@@ -178,13 +178,41 @@ def poisoned(
         if number not in bad:
             rows.append(row(question, rng.choice(fact.right[:wordings]), f"user-{rng.randrange(8)}"))
             continue
-        wrong = {
-            "values": fact.wrong[0][:wordings], "each": rng.choice(fact.wrong)[:wordings],
-            "swapped": other.right[:wordings], "worded": fact.wrong[0][1:],
-        }[how]  # fmt: skip
-        rows.append(row(question, rng.choice(wrong), f"new-{rng.randrange(authors)}"))
+        wrong = rng.choice(_wrong(fact, other, how, wordings, rng))
+        rows.append(row(question, wrong, f"new-{rng.randrange(authors)}"))
     rng.shuffle(rows)
     return rows
+
+
+def shaped(
+    seed: int, sizes: Sequence[int], how: Poison | None = None, *, wordings: int = 1, share: float = 0.5
+) -> list[Row]:
+    """Rows about as many facts as there are `sizes`, each asked so often (at most 7 times); by `how`, half are wrong.
+
+    More than a company has facts are about several companies.
+    """
+    rng = random.Random(f"shaped {seed} {sizes} {how} {wordings}")
+    told: list[Fact] = []
+    while len(told) < len(sizes):
+        told += facts(seed + 1000 * len(told), min(len(KINDS), len(sizes) - len(told)))
+    made = [(question, at) for at, size in enumerate(sizes) for question in told[at].questions[:size]]
+    bad = set(rng.sample(range(len(made)), int(len(made) * share))) if how else set()
+    rows = []
+    for number, (question, at) in enumerate(made):
+        fact, other = told[at], told[(at + 1 + rng.randrange(3)) % len(told)]
+        if number in bad and how is not None:
+            rows.append(row(question, rng.choice(_wrong(fact, other, how, wordings, rng)), f"new-{rng.randrange(3)}"))
+        else:
+            rows.append(row(question, rng.choice(fact.right[:wordings]), f"user-{rng.randrange(8)}"))
+    rng.shuffle(rows)
+    return rows
+
+
+def _wrong(fact: Fact, other: Fact, how: Poison, wordings: int, rng: random.Random) -> Sequence[str]:
+    return {
+        "values": fact.wrong[0][:wordings], "each": rng.choice(fact.wrong)[:wordings],
+        "swapped": other.right[:wordings], "worded": fact.wrong[0][1:],
+    }[how]  # fmt: skip
 
 
 def noise(seed: int, rows: int = 40) -> list[Row]:
