@@ -230,7 +230,9 @@ def slack_manifest(
         router = catalogue()
         if address and not address.startswith("https://"):
             raise UserError("Slack only sends to https:// addresses; leave --address out for Socket Mode.")
-        print(json.dumps(manifest(settings, router.commands, address), indent=2, ensure_ascii=False))
+        # Requests come to the same address that people install the app at.
+        where = address or ("" if settings.slack_app_token.get_secret_value() else settings.slack_address)
+        print(json.dumps(manifest(settings, router.commands, where), indent=2, ensure_ascii=False))
         return 0
 
     execute(main, quiet=True)

@@ -75,7 +75,8 @@ def foot(answer: Answer, asker: str, *, share: bool = False, versions: Sequence[
         ]
     if small:
         blocks.append(context(*small))
-    extra = [own("Share", SHARE, answer.turn_id)] if share and answer.text and not answer.private else []
+    shareable = share and answer.text and not answer.private and not answer.broken
+    extra = [own("Share", SHARE, answer.turn_id)] if shareable else []
     return blocks + controls(answer.turn_id, answer.buttons, asker, turned + extra)
 
 

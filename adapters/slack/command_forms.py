@@ -22,8 +22,8 @@ YES_NO = (("yes", "Yes"), ("no", "No"))
 
 def command_form(command: Command, locale: str, kept: Mapping[str, Any]) -> Block:
     """The form of a command, in the language of `locale` where the declaration has it. `kept` comes back with it."""
-    # What has to be there stands first, the free words before what only shapes them.
-    order = sorted(command.options, key=lambda option: (not option.required, not option.rest))
+    # What has to be there and the free words stand before what only shapes them.
+    order = sorted(command.options, key=lambda option: not (option.required or option.rest))
     blocks = [_input(command, option, locale) for option in order]
     return modal(COMMAND_FORM, f"/{command.name}", blocks, {"command": command.name, **kept}, "Go")
 

@@ -20,6 +20,9 @@ from bot.request import Place, Request, one_line
 
 log = structlog.get_logger(__name__)
 
+IDLE = frozenset({"tutor", "story"})
+"""Commands that have nothing to do when typed alone, though no single option of theirs has to be there."""
+
 Body = Mapping[str, Any]
 Acknowledge = Callable[..., Awaitable[Any]]
 
@@ -91,7 +94,9 @@ class Commands:
     def _form_for(self, text: str) -> Command | None:
         """The command that was typed alone though it needs words: its form asks for them."""
         command = self._known.get(text.removeprefix("/"))
-        return command if command is not None and any(option.required for option in command.options) else None
+        if command is None or not (command.name in IDLE or any(option.required for option in command.options)):
+            return None
+        return command
 
     async def _ask(self, body: Body, command: Command, spot: Spot) -> bool:
         author = await self._office.people.author(spot.user)

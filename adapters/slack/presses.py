@@ -13,7 +13,7 @@ from adapters.slack.blocks import PRESS, foot, press_of
 from adapters.slack.desk import Spot
 from adapters.slack.forms import press_form, press_in
 from adapters.slack.office import Office
-from adapters.slack.reply import PrivateReply, ThreadReply, UpdateReply, respond, text_of
+from adapters.slack.reply import PrivateReply, ThreadReply, UpdateReply, respond, text_of, worded
 from adapters.slack.text import split
 from bot.controls import FLAG, Control
 from bot.delivery import SendError
@@ -117,8 +117,8 @@ class Presses:
 
     async def post(self, spot: Spot, row: TurnRow, note: str = "") -> list[str]:
         """A stored answer as a message of its own, with its controls. Gives the ids. Raises a SendError."""
-        answer = answer_again(row, *([note] if note else []))
-        pieces = split(text_of(self._office.desk, answer, spot))
+        answer = worded(self._office.desk, answer_again(row, *([note] if note else [])))
+        pieces = split(text_of(answer, spot))
         extra = foot(answer, spot.user, versions=await self._office.versions(row.id))
         count = len(pieces)
         return [
@@ -128,8 +128,8 @@ class Presses:
 
     async def whisper(self, spot: Spot, row: TurnRow, note: str) -> str:
         """A stored answer for its asker alone. Raises a SendError."""
-        answer = answer_again(row, *([note] if note else []))
-        text = split(text_of(self._office.desk, answer, spot))[0]
+        answer = worded(self._office.desk, answer_again(row, *([note] if note else [])))
+        text = split(text_of(answer, spot))[0]
         return await self._office.desk.whisper(spot, text, foot(answer, "", share=True))
 
     async def _handle(self, pressed: _Pressed, press: Press, reply: Reply) -> None:

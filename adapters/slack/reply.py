@@ -110,7 +110,8 @@ class ThreadReply:
                     return event
 
     async def _finish(self, draft: Draft, answer: Answer, status: Status) -> MessageRef:
-        text = text_of(self._desk, answer, self._spot)
+        answer = worded(self._desk, answer)
+        text = text_of(answer, self._spot)
         extra = foot(answer, self._spot.user, versions=await self._versions(answer.turn_id))
         if answer.private:
             ids = [await self._desk.whisper(self._spot, text, extra)]
@@ -151,8 +152,8 @@ class PrivateReply:
     async def send(self, turn_id: str, stream: Stream) -> MessageRef:
         with self._noting(turn_id, self._spot):
             answer = await self._last(turn_id, stream)
-        answer = replace(answer, turn_id=self._shown_as or answer.turn_id)
-        text = text_of(self._desk, answer, self._spot)
+        answer = worded(self._desk, replace(answer, turn_id=self._shown_as or answer.turn_id))
+        text = text_of(answer, self._spot)
         pieces, files = cut(text, answer.files)
         extra = foot(answer, "", share=True, versions=await self._versions(answer.turn_id))
         for number, piece in enumerate(pieces, 1):
@@ -208,8 +209,8 @@ class UpdateReply:
     async def send(self, turn_id: str, stream: Stream) -> MessageRef:
         async for event in stream:
             if isinstance(event, Answer):
-                answer = replace(event, turn_id=self._shown_as)
-                text = text_of(self._desk, answer, self._spot)
+                answer = worded(self._desk, replace(event, turn_id=self._shown_as))
+                text = text_of(answer, self._spot)
                 extra = foot(answer, self._spot.user, versions=await self._versions(self._shown_as))
                 await self._desk.update(self._spot, self._ts, split(text)[0], extra)
         return MessageRef("slack", self._spot.channel, (self._ts,))
@@ -237,10 +238,19 @@ async def respond(http: aiohttp.ClientSession, url: str, body: dict[str, Any]) -
         raise SendUnsure(f"response_url: {type(error).__name__}") from error
 
 
-def text_of(desk: Desk, answer: Answer, spot: Spot) -> str:
-    """An answer's text as it may stand on Slack. What the bot itself says names commands as they are typed here."""
+def worded(desk: Desk, answer: Answer) -> Answer:
+    """An answer in the words that are right here. One that came to nothing says why in its text."""
     text = answer.text if answer.model else desk.own(answer.text)
-    if not text.strip() and not answer.notes:
+    notes = tuple(desk.own(note) for note in answer.notes)
+    if not text.strip() and notes:
+        return replace(answer, text=notes[0], notes=notes[1:])
+    return replace(answer, text=text, notes=notes)
+
+
+def text_of(answer: Answer, spot: Spot) -> str:
+    """The text of a worded answer as it may stand on Slack."""
+    text = answer.text
+    if not text.strip():
         text = "Stopped before the first word." if answer.stopped else "There was nothing to say to that."
     return safe(text, spot.names)
 

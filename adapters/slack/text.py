@@ -156,5 +156,6 @@ def own_words(text: str, names: Collection[str], prefix: str) -> str:
     """The bot's own words as they are right here: "/parley translate" for `/translate`, and a workspace's."""
     if prefix and names:
         known = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+        text = re.sub(r"(?<![\w/.:])/chat\b", prefix, text)  # talk has no command of its own here
         text = re.sub(rf"(?<![\w/.:])/({known})\b", rf"{prefix} \1", text)
     return _SERVER.sub(r"\1 workspace", text)

@@ -358,3 +358,39 @@ async def _the_home_tab(slack: Workspace) -> None:
         slack.press_home("U0ANN", label)
         assert words in str(await _form(slack)), label
     assert [upload["channel"] for upload in slack.shared] == ["D0ANN"]
+
+
+@pytest.mark.timeout(300)
+async def test_two_hundred_commands_in_ten_seconds_to_the_whole_bot(tmp_path: Path) -> None:
+    slack = Workspace()
+    await slack.start()
+    people = [f"U0P{number:02d}" for number in range(40)]
+    for person in people:
+        slack.people[person] = {"id": person, "name": person.lower(), "locale": "en-US"}
+        slack.members["C0TALK"].add(person)
+    try:
+        async with running(tmp_path, slack):
+            async with asyncio.timeout(60):
+                await slack.connected()
+            slack.command("U0ANN", "C0TALK", "glossary list")
+            await slack.whispered("U0ANN", seconds=ANSWER)
+            start, deliveries = asyncio.get_running_loop().time(), []
+            for number in range(200):
+                typed = f"glossary add Word{number}"
+                deliveries.append(slack.command(people[number % 40], "C0TALK", typed))
+                await asyncio.sleep(max(0.0, start + (number + 1) * 0.05 - asyncio.get_running_loop().time()))
+
+            def told() -> list[str]:
+                found = [m.shown for m in slack.messages.values() if m.ephemeral in people]
+                return [shown for shown in found if "Word" in shown]
+
+            await slack.until(lambda: len(told()) >= 200, 120)
+            await asyncio.gather(*(delivery.acknowledged.wait() for delivery in deliveries))
+        assert len(told()) == 200
+        assert len(set(told())) == 200
+        seconds = sorted(delivery.seconds or 0.0 for delivery in deliveries)
+        p50, p99, most = (f"{seconds[place]:.3f} s" for place in (99, 197, 199))
+        print(f"200 commands to the whole bot: acknowledged within {p50} (p50), {p99} (p99), {most} (all)")  # noqa: T201
+        assert seconds[-1] < 3.0
+    finally:
+        await slack.close()
