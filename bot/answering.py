@@ -23,7 +23,7 @@ from bot.memory import Conversation, Recall, open_conversation, recall_from
 from bot.quotas import LOW, Left, Quotas, give_back
 from bot.request import Request
 from bot.router import Route, Router
-from bot.safety import mask_secrets
+from bot.safety import mask_secrets, readable, says_something
 from bot.settings import Settings
 from bot.stores import Stores
 from bot.turn import Answer, Finished, Lent, Plan, Say, Scenario, Turn
@@ -32,6 +32,7 @@ from models.engine import PromptTooLong
 
 log = structlog.get_logger(__name__)
 
+NOTHING = "The model had nothing to say to that. Press Retry, or put it another way."
 HISTORY_SHARE = 0.5
 """The part of the model's context that history may fill; the rest is for instructions and the answer."""
 
@@ -196,7 +197,7 @@ class Answering:
         more = (CONTINUE,) if job.outcome.cut else ()
         return replace(
             finished,
-            text=mask_secrets(finished.text),
+            text=readable(mask_secrets(finished.text)) if says_something(finished.text) else NOTHING,
             sources=finished.sources or plan.sources,
             buttons=_unique(finished.buttons + plan.buttons + more + USUAL),
             notes=finished.notes + plan.notes,

@@ -21,8 +21,9 @@ from bot.place_settings import Mode
 from bot.presses import Presses, rerun
 from bot.quotas import Quotas
 from bot.reply import Reply, Stream
-from bot.request import Request
+from bot.request import Request, readable_request
 from bot.router import Route, Router
+from bot.safety import says_something
 from bot.settings import Settings
 from bot.stores import Stores
 from bot.turn import Answer, Finished, Pressed
@@ -67,7 +68,7 @@ class ChatBot:
 
     async def handle(self, request: Request, reply: Reply) -> None:
         """Answer `request` in `reply`, once. Raises nothing but CancelledError, which stops the turn."""
-        request = self._intake.received(request)
+        request = readable_request(self._intake.received(request))
         try:
             if not await self._intake.claim(request):
                 log.info("duplicate", message=request.id, platform=request.place.platform)
@@ -133,7 +134,7 @@ class ChatBot:
         if request.press is not None:
             await self._press(request, reply)
             return
-        if not request.text.strip() and request.command is None and not request.attachments:
+        if not says_something(request.text) and request.command is None and not request.attachments:
             raise UserError("There are no words in that message. Ask me something, or type /help.")
         channel = await self._stores.places.channel(request.place)
         await self._run(Job(request, self._router.route(request, channel.scenario)), reply)

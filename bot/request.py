@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from bot.safety import readable
 
 _BREAKS = re.compile(r"[\s\u0000-\u001f\u007f\u0085\u2028\u2029]+")
 
@@ -106,6 +108,19 @@ class MessageRef:
     platform: str
     channel: str = ""
     messages: tuple[str, ...] = ()
+
+
+def readable_request(request: Request) -> Request:
+    """The request with every text in it readable: what came from a wire may hold anything."""
+    press, author = request.press, request.author
+    return replace(
+        request,
+        text=readable(request.text),
+        author=replace(author, name=readable(author.name)),
+        options={name: readable(value) for name, value in request.options.items()},
+        press=press and replace(press, value=readable(press.value)),
+        quotes=tuple(replace(one, name=readable(one.name), text=readable(one.text)) for one in request.quotes),
+    )
 
 
 def one_line(name: str, most: int = 64) -> str:

@@ -20,6 +20,20 @@ _HELD = 400
 """A run without a space longer than this is no token: it is let go so that long words still stream."""
 
 
+_UNREADABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters but tab and line ends, and halves of characters: no database and no terminal wants them."""
+
+
+def readable(text: str) -> str:
+    """`text` without what nobody can read and a store or a terminal would trip over."""
+    return _UNREADABLE.sub("", text)
+
+
+def says_something(text: str) -> bool:
+    """Whether there is anything to see in `text`: spaces and marks of no width are nothing."""
+    return any(mark.isprintable() and not mark.isspace() for mark in text)
+
+
 def mask_secrets(text: str) -> str:
     """`text` with everything that looks like a token replaced by [secret]."""
     return _SECRET.sub(MASK, text)

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from bot.safety import readable
+
 Kind = Literal["prose", "code", "heading"]
 
 FENCE = "```"
@@ -60,8 +62,8 @@ def document(title: str, path: str, blocks: Iterable[Block]) -> Document:
 
 
 def storable(text: str) -> str:
-    """The text without what a database refuses: NUL, and halves of characters."""
-    return text.replace("\0", "").encode("utf-8", "ignore").decode("utf-8")
+    """The text without what a database refuses, NUL and halves of characters, or a terminal obeys."""
+    return readable(text)
 
 
 def unnumbered(heading: str) -> str:

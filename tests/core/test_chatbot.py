@@ -277,6 +277,19 @@ async def test_what_is_refused_does_not_wait_for_a_model_that_loads(core: Core) 
     assert waiting.answer.broken
 
 
+async def test_text_from_a_hostile_wire_is_kept_readable(core: Core) -> None:
+    reply = await core.handle(ask("say: a\x00b \ud800c \x1b[2Jd"))
+    row = await core.stores.turns.get(reply.turn_id)
+    assert row is not None
+    assert (row.question, row.answer) == ("say: ab c [2Jd", "ab c [2Jd")
+    assert (await core.handle(ask("\u200b \x07"))).failures[0].startswith("There are no words in that message.")
+
+
+async def test_a_model_that_says_nothing_is_said_so(core: Core) -> None:
+    reply = await core.handle(ask("say: \u200b"))
+    assert reply.answer.text == "The model had nothing to say to that. Press Retry, or put it another way."
+
+
 async def test_turns_and_presses_are_counted(core: Core) -> None:
     reply = await core.handle(ask("say: 1"))
     await core.handle(press(reply.turn_id, "up"))

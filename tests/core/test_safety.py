@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.safety import MASK, SecretFilter, mask_secrets
+from bot.safety import MASK, SecretFilter, mask_secrets, readable, says_something
 
 SECRETS = [
     "sk-proj-abcdefghijklmnop1234567890",
@@ -47,3 +47,12 @@ def test_a_stream_is_masked_like_the_whole(words: list[str], cuts: list[int]) ->
 def test_ordinary_text_is_not_held_back() -> None:
     stream = SecretFilter()
     assert stream.feed("The quick brown") == "The quick brown"
+
+
+def test_what_nobody_can_read_is_taken_out() -> None:
+    assert readable("a\x00b\x1b[2J\ud800c\x9b\td\r\n🙂\u200d\u202e") == "ab[2Jc\td\r\n🙂\u200d\u202e"
+
+
+@pytest.mark.parametrize(("text", "something"), [("hi", True), ("🙂", True), ("。", True), (" \u200b\n\x00", False)])
+def test_marks_of_no_width_say_nothing(text: str, something: bool) -> None:
+    assert says_something(text) is something

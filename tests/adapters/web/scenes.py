@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 
 from bot.commands import Choice, Command, Option, choices
 from bot.controls import CONTINUE, EDIT, UNDO, Button, Control
+from bot.errors import UserError
 from bot.request import Attachment
 from bot.turn import File, Finished, Plan, Pressed, Say, Source, Step, Turn, say
 from models.engine import EngineFailed, Message, Piece, Sampling, Usage
@@ -122,7 +123,12 @@ class Write:
     async def plan(self, turn: Turn) -> Plan | Say:
         if turn.pressed is not None:
             return _picked(turn.pressed)
-        buttons = (Button(Control.PICK, "Pick 1", "1", primary=True), Button(Control.REFINE, "Shorter", "shorter"))
+        if turn.text == "nothing":
+            raise UserError("There is nothing to write about.")
+        buttons = (
+            Button(Control.PICK, "Pick 1", "1", primary=True), Button(Control.REFINE, "Shorter", "shorter"),
+            Button(Control.CONTINUE, "Write 2. The flood", "2"),
+        )  # fmt: skip
         return Plan(
             (Step([Message("user", "say: 1. Rain at last")], SAMPLING),),
             lambda texts: Finished(texts[0], buttons=buttons, notes=("To verify: **rain**",)),

@@ -142,6 +142,16 @@ async def test_thumbs_why_edit_undo(tab: Page) -> None:
     await expect(tab.locator(".turn")).to_have_count(1)
 
 
+async def test_a_button_with_a_value_shows_its_words_and_what_is_refused_offers_no_retry(tab: Page) -> None:
+    await ask(tab, "/write rain")
+    await expect(last(tab, ".picks")).to_contain_text("Write 2. The flood")
+    await last(tab, ".picks [data-control=continue]").click()
+    await expect(tab.locator(".turn")).to_have_count(2)
+    await ask(tab, "/write nothing")
+    await expect(last(tab, ".trouble")).to_contain_text("There is nothing to write about.")
+    await expect(last(tab, ".trouble button")).to_have_count(0)
+
+
 async def test_sources_open_from_their_numbers(tab: Page) -> None:
     await ask(tab, "/support How do I install it?")
     await expect(last(tab, ".sources summary")).to_have_text("2 sources")
