@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bot.commands import Choice, Command, Option
 from bot.controls import Button, Control
@@ -49,6 +50,10 @@ NOTE_TASK = "You explain languages and customs. You answer in {language}, in one
 NOTE = (
     "Somebody sends this to a reader of {target}: “{text}” What should they know about its tone or about custom there?"
 )
+
+FIRST = Sampling(temperature=0.0, stop=("\n",))
+"""Greedy and without a penalty on repeating, which would keep a small model off the words of its examples."""
+AGAIN = Sampling(temperature=0.4, top_p=0.9, stop=("\n",), repetition_penalty=1.05)
 
 MOST_CHARACTERS = 12_000
 MOST_SEGMENTS = 80
@@ -205,10 +210,9 @@ def _plan(
     steps = [
         Step(
             prompt(segment.text, source, target, tone),
-            Sampling(
-                temperature=0.2, top_p=0.9, max_tokens=_budget(segment.text, target), stop=("\n",),
-                seed=turn.seed + index, repetition_penalty=1.1, source_language=source.code if source else "",
-                target_language=target.code,
+            replace(
+                AGAIN if turn.again else FIRST, max_tokens=_budget(segment.text, target), seed=turn.seed + index,
+                source_language=source.code if source else "", target_language=target.code,
             ),
             head=head,
             filter=functools.partial(listen, index),
