@@ -264,6 +264,18 @@ def knowledge_list() -> None:
     execute(main, quiet=True)
 
 
+@knowledge_app.command("gaps")
+def knowledge_gaps() -> None:
+    """List the questions that no document answered."""
+
+    async def main(settings: Settings) -> int:
+        from adapters.console.knowledge import list_gaps
+
+        return await list_gaps(settings, Console())
+
+    execute(main, quiet=True)
+
+
 @knowledge_app.command("reindex")
 def knowledge_reindex() -> None:
     """Encode what was read with another EMBEDDING_MODEL anew."""

@@ -183,7 +183,7 @@ async def _database(settings: Settings) -> Finding:
             remedy = "Is it Parley's? Is the server up? DATABASE_URL names it; a backup can be put in its place."
             return Finding("database", "error", f"{shown}: {error.detail.splitlines()[0][:120]}", remedy)
     if stale:
-        words = f"{shown}; {stale} documents were read with another EMBEDDING_MODEL and are found by their words only"
+        words = f"{shown}; read with another EMBEDDING_MODEL and found by their words only: {stale} of the documents"
         return Finding("database", "warning", words, "Run `knowledge reindex`, or set EMBEDDING_MODEL back.")
     return Finding("database", "ok", shown)
 

@@ -14,11 +14,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from bot.errors import UserError
 from bot.knowledge.library import Added, Library
 from bot.knowledge.reading import KINDS
 from bot.parley import open_engine, open_stores
+from bot.request import one_line
 from bot.settings import Settings
 from models.engine import EngineClient
 
@@ -90,6 +92,28 @@ async def reindex_documents(settings: Settings, console: Console) -> int:
     if left:
         raise UserError(f"{_count(left, 'document')} could not be encoded: no embedding model is served. Run doctor.")
     console.print(f"{_count(done, 'document')} encoded anew.", highlight=False)
+    return 0
+
+
+async def list_gaps(settings: Settings, console: Console) -> int:
+    """Print the questions that no document answered, as what to write about next."""
+    async with open_stores(settings, no_engine(settings)) as stores:
+        found = await stores.gaps.open(None)
+    if not found:
+        console.print("No open questions: everything that was asked could be answered.")
+        return 0
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("asked", no_wrap=True)
+    table.add_column("server", overflow="fold")
+    table.add_column("question", overflow="fold")
+    for gap in found:
+        asked = gap.created.astimezone().strftime("%Y-%m-%d %H:%M")
+        question = Text(one_line(gap.question, 300))
+        if gap.handed_over:
+            question.append("  a person was asked for", style="yellow")
+        table.add_row(asked, Text(gap.server or "web, console"), question)
+    console.print(table)
+    console.print(_count(len(found), "open question"), highlight=False, style="dim")
     return 0
 
 

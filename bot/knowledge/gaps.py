@@ -86,9 +86,11 @@ class Gaps:
             rows = (await connection.execute(query.order_by(gaps.c.created).limit(most))).all()
         return [Gap(**row._mapping) for row in rows]
 
-    async def open(self, server: str, most: int = 200) -> list[Gap]:
-        """Open questions, newest first."""
-        query = gaps.select().where(gaps.c.server == server, gaps.c.closed.is_(None))
+    async def open(self, server: str | None, most: int = 200) -> list[Gap]:
+        """Open questions of a server, or of all where it is None, newest first."""
+        query = gaps.select().where(gaps.c.closed.is_(None))
+        if server is not None:
+            query = query.where(gaps.c.server == server)
         async with self._database.read() as connection:
             rows = (await connection.execute(query.order_by(gaps.c.created.desc()).limit(most))).all()
         return [Gap(**row._mapping) for row in rows]
