@@ -28,7 +28,7 @@ async def evaluate(settings: Settings, scenario: str, console: Console, show: in
     async with stores_with_encoder(settings, scenario, console) as stores:
         dataset = await build(stores, settings, scenario, catalogue())
         service = await stores.registry.service(scenario)
-    asked = sum(row.split in ("test", "golden", "safety") for row in dataset.rows)
+    asked = sum(row.split in ("test", "golden") for row in dataset.rows)
     if not asked:
         raise UserError(f"There is nothing to ask for /{scenario}: no held-out correction, no golden item.")
     model = await base_folder(settings, scenario)
