@@ -185,7 +185,8 @@ class Answering:
         return Turn(
             id=job.id, request=job.request, stores=self._stores, text=route.text, options=route.options,
             history=recall.history, summary=recall.summary, facts=recall.facts, previous=previous,
-            pressed=job.pressed, seed=seed, again=job.first is not None, server=job.server,
+            pressed=job.pressed, seed=seed, again=job.first is not None,
+            first_id=job.first.id if job.first else "", server=job.server,
         )  # fmt: skip
 
     async def _finish(self, plan: Plan, job: Job) -> Finished:
@@ -232,6 +233,7 @@ class Answering:
     async def _break_off(self, job: Job, state: str, words: str = "", error: Exception | None = None) -> None:
         """End a turn that was stopped or failed: what it had said is kept and shown."""
         shown = mask_secrets(job.outcome.shown.strip())
+        # What the person has to mend is no answer that others could rate or try again.
         refused = isinstance(error, UserError)
         if job.left is not None and not shown and not job.stored:
             await self._give_back(job)
@@ -247,7 +249,8 @@ class Answering:
                 job.begun = False
         answer = Answer(
             turn_id=job.id, scenario=job.route.name, text=shown, notes=(words,) if words else (),
-            buttons=USUAL if job.begun and not refused else (), stopped=state == "stopped", broken=state == "failed",
+            buttons=USUAL if job.begun and not refused else (), private=refused and not shown,
+            stopped=state == "stopped", broken=state == "failed",
         )  # fmt: skip
         job.stream.end(self._measured(job, answer, job.route))
 

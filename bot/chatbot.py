@@ -19,11 +19,13 @@ from bot.line import Line
 from bot.metrics import Metrics
 from bot.place_settings import Mode
 from bot.presses import Presses, rerun
+from bot.privacy import keep_within_days, purge_left
 from bot.quotas import Quotas
 from bot.reply import Reply, Stream
 from bot.request import Request, readable_request
 from bot.router import Route, Router
 from bot.safety import says_something
+from bot.scenarios.together import PARTY
 from bot.settings import Settings
 from bot.stores import Stores
 from bot.turn import Answer, Finished, Pressed
@@ -49,7 +51,7 @@ class ChatBot:
         self._quotas = Quotas(stores.database, settings.quota, settings.quota_roles)
         self._line = Line(settings.engine_slots, settings.queue_seconds, settings.queue_most)
         self._answering = Answering(settings, stores, router, generator, self._line, self._quotas, host)
-        self._presses = Presses(stores)
+        self._presses = Presses(stores, self._quotas, settings.context_tokens)
         self._jobs: dict[str, Job] = {}
         self.metrics = Metrics()
         self.metrics.watch("running", "Turns being answered", lambda: self._line.running)
@@ -102,6 +104,8 @@ class ChatBot:
             gone = await self._stores.turns.sweep(self._settings.memory_days)
             await self._stores.memory.sweep()
             log.info("memory_swept", turns=gone, days=self._settings.memory_days)
+        await keep_within_days(self._stores)
+        await purge_left(self._stores, self._settings.leave_days)
         await self._intake.sweep()
         await self._quotas.sweep()
         await self._stores.reviews.sweep()
@@ -136,8 +140,25 @@ class ChatBot:
             return
         if not says_something(request.text) and request.command is None and not request.attachments:
             raise UserError("There are no words in that message. Ask me something, or type /help.")
-        channel = await self._stores.places.channel(request.place)
-        await self._run(Job(request, self._router.route(request, channel.scenario)), reply)
+        route = await self._of_party(request)
+        if route is None:
+            channel = await self._stores.places.channel(request.place)
+            route = self._router.route(request, channel.scenario)
+        await self._run(Job(request, route), reply)
+
+    async def _of_party(self, request: Request) -> Route | None:
+        """Plain words in the thread of a story that several tell are a player's, whoever writes them."""
+        story, words = self._router.known("story"), request.text.strip()
+        if (
+            story is None
+            or request.command
+            or request.private
+            or not request.place.thread
+            or words[:1] in ("", "/", "!")
+        ):
+            return None
+        party_id = await self._stores.parties.at(request.place)
+        return Route(story, {PARTY: party_id}, words) if party_id else None
 
     async def _press(self, request: Request, reply: Reply) -> None:
         assert request.press is not None
@@ -163,6 +184,10 @@ class ChatBot:
         if not first.question and not first.options:
             raise UserError("I keep nothing of that question, so I cannot try it again. Please ask anew.")
         again = rerun(first, request)
+        if PARTY in first.options:
+            return Job(
+                again, Route(self._router.scenario("story"), {PARTY: first.options[PARTY]}, first.question), first
+            )
         if "@control" not in first.options:
             return Job(again, self._router.route(again), first)
         earlier = await self._stores.turns.get(first.options["@turn"])
@@ -177,7 +202,10 @@ class ChatBot:
         if job is None:
             raise UserError("That answer is finished already.")
         if job.request.user != request.user:
-            raise UserError("Only the person who asked can press this one.")
+            try:
+                await self._stores.places.moderator(job.request.place, request.author)
+            except UserError:
+                raise UserError("Only the person who asked, or a moderator, can press this one.") from None
         # Said before it is done, as the engine may take a moment.
         await reply.send(job.id, _ended(answer_of(job.id, job.route.name, Finished(STOPPING), private=True)))
         job.stop()
@@ -188,6 +216,8 @@ class ChatBot:
         job.server = await self._stores.places.server(place.platform, place.server)
         if getattr(job.route.scenario, "instant", False):
             return  # /help, /memory and their like are everybody's, everywhere
+        if not job.server.welcomes(job.request.author):
+            raise UserError("I am not open to everybody on this server; its admins say to whom.")
         if (await self._stores.places.channel(place)).mode == Mode.OFF:
             raise UserError("I am switched off in this channel; the server's admins can switch me on again.")
         if name in job.server.scenarios_off:

@@ -28,6 +28,7 @@ class Control(StrEnum):
     HANDOFF = "handoff"
     SOLVED = "solved"
     EXPORT = "export"
+    PARTY = "party"
     RUN = "run"
     # On a review's card.
     CLAIM = "claim"

@@ -60,7 +60,7 @@ def answer_of(turn_id: str, scenario: str, finished: Finished, *, private: bool 
     """The event that ends a stream, for an outcome that cost nothing."""
     return Answer(
         turn_id=turn_id, scenario=scenario, text=finished.text, action=finished.action, sources=finished.sources,
-        buttons=finished.buttons, notes=finished.notes, files=finished.files, private=private,
+        buttons=finished.buttons, notes=finished.notes, files=finished.files, thread=finished.thread, private=private,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from bot.errors import UserError
 from bot.quotas import Quota
+from bot.request import Author
 from bot.safety import mask_secrets
 from bot.scenarios.languages import resolve
 from bot.settings import SCENARIOS
@@ -20,6 +21,8 @@ Value = str | bool | Iterable[str] | Mapping[str, str]
 PERSONA_CHARACTERS = 600
 MOST_NAMED = 50
 LINK_CHARACTERS = 40
+LINE_CHARACTERS = 40
+MOST_DAYS = 3650
 
 _MENTION = re.compile(r"<(?:@[!&]?|#|!subteam\^)(?P<id>[A-Za-z0-9]+)(?:\|[^>]*)?>")
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -45,7 +48,9 @@ class ServerSettings:
     `moderator_roles` roles. `trainers` and `viewers`, people or roles, may do more and less than these on the
     moderators' console (`bot.roles`). `quota` counts for everybody here, `quotas` for a role or a person by id, both
     in the form of the setting QUOTA, "" = the host's. `training`: whether approved answers from here may train.
-    `flags`: whether a flag as a reaction has a message translated.
+    `flags`: whether a flag as a reaction has a message translated, in `flag_channels` where some are named.
+    `lines`: what stories leave out. `only_roles`: whom the bot answers, by role, none = everybody; `shut_out`: people
+    and roles that it does not answer. `days`: how long questions and answers are kept, 0 = as the host says.
     """
 
     scenarios_off: frozenset[str] = frozenset()
@@ -60,6 +65,17 @@ class ServerSettings:
     quotas: Mapping[str, str] = field(default_factory=dict)
     training: bool = False
     flags: bool = False
+    flag_channels: frozenset[str] = frozenset()
+    lines: tuple[str, ...] = ()
+    only_roles: frozenset[str] = frozenset()
+    shut_out: frozenset[str] = frozenset()
+    days: int = 0
+
+    def welcomes(self, author: Author) -> bool:
+        """Whether the bot answers somebody here; who manages the server always gets an answer."""
+        who = author.roles | {author.id}
+        allowed = not self.only_roles or not self.only_roles.isdisjoint(who)
+        return author.admin or (allowed and self.shut_out.isdisjoint(who))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +108,9 @@ class ChannelSettings:
 
 
 NO_SERVER = ServerSettings()
+SETS = (
+    "scenarios_off", "moderator_roles", "moderators", "trainers", "viewers", "flag_channels", "only_roles", "shut_out",
+)  # fmt: skip
 NO_CHANNEL = ChannelSettings()
 
 
@@ -111,8 +130,9 @@ def is_of_channel(setting: str) -> bool:
 def server_of(kept: Mapping[str, Any]) -> ServerSettings:
     """The settings from what the store keeps of them."""
     values = {name: kept[name] for name in _SERVER if name in kept}
-    for name in ("scenarios_off", "moderator_roles", "moderators", "trainers", "viewers"):
+    for name in SETS:
         values[name] = frozenset(values.get(name, ()))
+    values["lines"] = tuple(values.get("lines", ()))
     return ServerSettings(**values)
 
 
@@ -180,6 +200,21 @@ def _persona(value: Value) -> str:
     return words
 
 
+def _lines(value: Value) -> list[str]:
+    words = re.split(r"[,;\n]+", value) if isinstance(value, str) else _several(value)
+    found = list(dict.fromkeys(" ".join(part.split())[:LINE_CHARACTERS] for part in words if part.strip()))
+    if len(found) > MOST_NAMED:
+        raise UserError(f"At most {MOST_NAMED} things can be left out; these are {len(found)}.")
+    return found
+
+
+def _days(value: Value) -> int:
+    words = _words(value) or "0"
+    if not words.isdecimal() or int(words) > MOST_DAYS:
+        raise UserError(f"Say for how many days answers are kept, 1 to {MOST_DAYS}, or nothing for the host's choice.")
+    return int(words)
+
+
 def _language(value: Value) -> str:
     words = _words(value)
     return resolve(words).code if words else ""
@@ -236,6 +271,11 @@ _READERS: dict[str, Callable[[Value], Any]] = {
     "quotas": _quotas,
     "training": _switch,
     "flags": _switch,
+    "flag_channels": _ids,
+    "lines": _lines,
+    "only_roles": _ids,
+    "shut_out": _ids,
+    "days": _days,
     "mode": _mode,
     "scenario": _talk,
     "link": _link,

@@ -52,6 +52,8 @@ place_changes = sa.Table(
     sa.Index("ix_place_changes_platform_server_number", "platform", "server", "number"),
 )
 
+LEFT = "left"
+"""Kept among a server's settings, though nobody sets it: when the bot was removed from there."""
 MAX_AGE = 30.0
 """Seconds after which settings are read anew: another host may have changed them."""
 
@@ -166,6 +168,21 @@ class Places:
         return [
             Change(row.channel, row.user, row.name, row.setting, row.before, row.after, row.created) for row in rows
         ]
+
+    async def having(self, setting: str) -> list[tuple[str, str, Any]]:
+        """Every server that has set a setting of its own: platform, server, value."""
+        query = place_settings.select().where(place_settings.c.setting == setting, place_settings.c.channel == "")
+        async with self._database.read() as connection:
+            return [(row.platform, row.server, row.value) for row in (await connection.execute(query)).all()]
+
+    async def note_left(self, platform: str, server: str, moment: datetime | None) -> None:
+        """The bot has left a server, or is back (None)."""
+        mine = {"platform": platform, "server": server, "channel": "", "setting": LEFT}
+        async with self._database.write() as connection:
+            same = [place_settings.c[name] == value for name, value in mine.items()]
+            await connection.execute(place_settings.delete().where(*same))
+            if moment is not None:
+                await connection.execute(place_settings.insert().values(**mine, value=moment.timestamp()))
 
     async def purge(self, platform: str, server: str) -> None:
         """Forget a server, which the bot has left."""

@@ -8,6 +8,7 @@ from bot.controls import USUAL, Control, stored_buttons
 from bot.errors import UserError
 from bot.learning.flags import Report
 from bot.learning.review import Review
+from bot.quotas import Quotas
 from bot.request import Request
 from bot.safety import mask_secrets
 from bot.stores import Stores
@@ -23,8 +24,10 @@ OWN = frozenset({Control.UNDO, Control.EDIT, Control.VERSION, Control.RETRY, Con
 class Presses:
     """Answers presses that need neither a scenario nor the model."""
 
-    def __init__(self, stores: Stores) -> None:
+    def __init__(self, stores: Stores, quotas: Quotas, context_tokens: int) -> None:
         self._stores = stores
+        self._quotas = quotas
+        self._context_tokens = context_tokens
         self._answers = {
             Control.UP: self._up,
             Control.DOWN: self._down,
@@ -113,6 +116,10 @@ class Presses:
             lines.append(f"**Was shown** {what} to questions like this one, which moderators have approved")
         if row.sources:
             lines.append("**Sources** " + ", ".join(str(source["title"]) for source in row.sources))
+        server = await self._stores.places.server(request.place.platform, request.place.server)
+        left = await self._quotas.left(request.user, request.author, server)
+        limits = f"**Limits** I read at most {self._context_tokens:,} tokens at once"
+        lines.append(f"{limits}; of your own answers, {left.words}" if left is not None else limits)
         return say("\n".join(f"- {line}" for line in lines))
 
     async def _sources(self, request: Request, row: TurnRow) -> Say:

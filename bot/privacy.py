@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import Any
 
-from bot.database import CHUNK
+from bot.database import CHUNK, now
+from bot.places import LEFT
 from bot.stores import Stores
+from bot.turns import turns
 
 
 async def export_of(stores: Stores, user: str) -> dict[str, Any]:
@@ -88,6 +91,7 @@ async def forget_everything(stores: Stores, user: str) -> Forgotten:
     await stores.reviews.forget(user, ids)
     await stores.notices.forget(user, ids)
     await stores.cards.forget(user)
+    await stores.parties.forget(user)
     count = await stores.memory.forget_user(user)
     await stores.members.forget(user)
     await stores.visitors.forget(user)
@@ -124,5 +128,29 @@ async def purge_server(stores: Stores, platform: str, server: str) -> int:
     await stores.glossary.forget(f"{platform}:{server}")
     for document in await stores.library.list(server):
         await stores.library.remove(server, document.id)
+    await stores.parties.purge(platform, server)
     await stores.places.purge(platform, server)
     return len(ids)
+
+
+async def leave_server(stores: Stores, platform: str, server: str, days: int) -> int:
+    """The bot was removed: all of the server goes, at once or after `days`. Returns how many turns went."""
+    if not days:
+        return await purge_server(stores, platform, server)
+    await stores.places.note_left(platform, server, now())
+    return 0
+
+
+async def purge_left(stores: Stores, days: int) -> None:
+    """Delete what is kept of servers that the bot left more than `days` ago."""
+    for platform, server, left in await stores.places.having(LEFT):
+        if now().timestamp() - float(left) >= days * 86_400:
+            await purge_server(stores, platform, server)
+
+
+async def keep_within_days(stores: Stores) -> None:
+    """Delete turns that are older than their server's admins want them kept."""
+    for platform, server, days in await stores.places.having("days"):
+        here = (turns.c.platform == platform, turns.c.server == server, turns.c.state != "running")
+        await stores.turns.forget(turns.c.created < now() - timedelta(days=int(days)), *here)
+    await stores.memory.sweep()

@@ -78,7 +78,8 @@ class Request:
     (a native command), or `press`, or `text` (plain words, or a typed "/command").
     `settle` is the burst window in seconds in which further messages of this author join in; 0 = none;
     `joined` are the ids of those that did. `order`: where the message stands among others, by the platform's own
-    count; 0 = as it reached the core. `private`: nobody but the author sees the answer.
+    count; 0 = as it reached the core. `private`: nobody but the author sees the answer. `adult`: the platform lets
+    only grown-ups read along.
     """
 
     id: str
@@ -93,6 +94,7 @@ class Request:
     settle: float = 0.0
     joined: tuple[str, ...] = ()
     order: int = 0
+    adult: bool = False
     private: bool = False
 
     @property

@@ -78,6 +78,7 @@ class Settings(BaseSettings):
     train_report_to: str = "tensorboard"
 
     memory_days: int = Field(0, ge=0)
+    leave_days: int = Field(0, ge=0)
     log_chat_text: bool = False
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -87,6 +88,7 @@ class Settings(BaseSettings):
     discord_message_content: bool = True
     discord_guilds: str = ""
     discord_shards: str = ""
+    discord_direct: bool = True
 
     slack_bot_token: SecretStr = SecretStr("")
     slack_app_token: SecretStr = SecretStr("")

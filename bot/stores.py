@@ -25,6 +25,7 @@ from bot.memory import Memory
 from bot.places import Places
 from bot.scenarios.cards import Cards
 from bot.scenarios.glossary import Glossary
+from bot.scenarios.parties import Parties
 from bot.turns import Turns
 from bot.visitors import Visitors
 
@@ -49,6 +50,7 @@ class Stores:
     leases: Leases
     cards: Cards
     glossary: Glossary
+    parties: Parties
     library: Library
     gaps: Gaps
     installations: Installations
@@ -79,6 +81,7 @@ def stores_over(database: Database, library: Library, data_dir: Path | None = No
         leases=Leases(database),
         cards=Cards(database),
         glossary=Glossary(database),
+        parties=Parties(database),
         library=library,
         gaps=Gaps(database),
         installations=Installations(database),

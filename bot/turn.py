@@ -51,8 +51,9 @@ class Turn:
 
     `history` is this conversation's recent turns, oldest first, already inside the token budget;
     `summary` is what older ones were folded into; `facts` are what the person asked to remember.
-    `options` are validated; `text` is the free words. `again`: the person wants another answer than the first.
-    `server` is what the admins of the server have set, `corrections` what reviewers have said to questions like it.
+    `options` are validated; `text` is the free words. `again`: the person wants another answer than the first, whose
+    turn is `first_id`. `server` is what the admins of the server have set, `corrections` what reviewers have said to
+    questions like it.
     """
 
     id: str
@@ -67,6 +68,7 @@ class Turn:
     pressed: Pressed | None = None
     seed: int = 0
     again: bool = False
+    first_id: str = ""
     server: ServerSettings = NO_SERVER
     corrections: tuple[Correction, ...] = ()
 
@@ -132,6 +134,15 @@ class Record(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Thread:
+    """Where an answer goes on, on platforms that open threads: its title, and what stands at its head."""
+
+    title: str
+    words: str
+    buttons: tuple[Button, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The outcome of a plan. `text` is what stands in the end, whatever was streamed before."""
 
@@ -142,6 +153,7 @@ class Finished:
     notes: tuple[str, ...] = ()
     files: tuple[File, ...] = ()
     records: tuple[Record, ...] = ()
+    thread: Thread | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +234,7 @@ class Answer:
     buttons: tuple[Button, ...] = ()
     notes: tuple[str, ...] = ()
     files: tuple[File, ...] = ()
+    thread: Thread | None = None
     stopped: bool = False
     broken: bool = False
     private: bool = False

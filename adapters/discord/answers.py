@@ -8,7 +8,8 @@ from typing import Protocol
 import structlog
 
 from adapters.discord.layout import Page, answer_rows, small_print
-from adapters.discord.posts import Post
+from adapters.discord.markdown import drawn
+from adapters.discord.posts import ChannelPost, Post
 from adapters.discord.reply import DiscordReply
 from adapters.discord.splitting import split
 from bot.commands import Command
@@ -18,9 +19,15 @@ from bot.job import answer_again
 from bot.reply import Reply, SilentReply
 from bot.request import MessageRef, Press, Request
 from bot.stores import Stores
+from bot.turn import Thread
 from bot.turns import TurnRow
 
 log = structlog.get_logger(__name__)
+
+NO_THREAD = (
+    "I could not open a thread here, so nobody can join this story. I need Create Public Threads and Send Messages in "
+    "Threads in this channel; /setup shows what I lack."
+)
 
 
 class Core(Protocol):
@@ -54,10 +61,22 @@ class Answers:
         try:
             await reply.post.begin()
             await self.core.handle(request, reply)
+            if reply.thread is not None:
+                await self._go_on(reply, reply.thread)
         except SendError as error:
             log.warning("not_begun", message=request.id, detail=error.detail)
         finally:
             await reply.post.end()
+
+    async def _go_on(self, reply: DiscordReply, wanted: Thread) -> None:
+        """Open the thread in which a story goes on, with its rules at the head."""
+        thread = await reply.post.open_thread(wanted.title)
+        if thread is None:
+            await self.stores.parties.end(reply.turn_id)
+            await reply.post.tell(NO_THREAD)
+            return
+        await self.stores.parties.move(reply.turn_id, str(thread.id))
+        await ChannelPost(thread).show(0, Page(wanted.words, answer_rows(reply.turn_id, wanted.buttons)))
 
     async def press(self, request: Request, turn_id: str, control: Control) -> None:
         """Press a control on somebody's behalf, where nobody waits for what it says."""
@@ -76,7 +95,7 @@ class Answers:
         """Write a stored answer again, under a note on why."""
         answer = answer_again(row)
         head = f"-# {note}\n" if note else ""
-        parts = split(f"{head}{answer.text}\n\n{small_print(answer)}".strip())
+        parts = split(f"{head}{drawn(answer.text)}\n\n{small_print(answer)}".strip())
         rows = answer_rows(row.id, answer.buttons, await self.versions(row.id))
         pages = [*(Page(part) for part in parts[:-1]), Page(parts[-1], rows)]
         for number, page in enumerate(pages):

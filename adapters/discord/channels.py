@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +16,7 @@ from adapters.discord.posts import ChannelPost, InteractionPost, ThreadPost, par
 from adapters.discord.reply import DiscordReply
 from adapters.discord.requests import (
     HOSTS,
+    adults_only,
     attachments_of,
     author_of,
     place_of,
@@ -25,7 +27,7 @@ from adapters.discord.requests import (
 from bot.controls import Control
 from bot.delivery import SendError
 from bot.place_settings import Mode
-from bot.request import Place, Quote, Request
+from bot.request import Attachment, Place, Quote, Request
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +35,7 @@ SETTLE = 0.6
 """Seconds in which a further message of the same person joins the first."""
 KEPT = 2000
 """Questions whose answers are remembered, so that editing or deleting the question reaches them."""
+SERVERS_ONLY = "I answer on servers only. Mention me there, or use my commands here."
 KINDS = (discord.MessageType.default, discord.MessageType.reply)
 
 
@@ -48,11 +51,15 @@ class Given:
 class Channels:
     """Talk: mentions, replies to the bot, its own threads, support channels, direct messages."""
 
-    def __init__(self, answers: Answers, client: discord.Client, hosts: frozenset[str] = HOSTS) -> None:
+    def __init__(
+        self, answers: Answers, client: discord.Client, hosts: frozenset[str] = HOSTS, *, direct: bool = True
+    ) -> None:
         self._answers = answers
         self._client = client
         self._hosts = hosts
+        self._direct = direct
         self._given: OrderedDict[int, Given] = OrderedDict()
+        self._pointed: set[int] = set()
 
     async def on_message(self, message: discord.Message) -> None:
         me = self._client.user
@@ -61,8 +68,11 @@ class Channels:
         place, starts = place_of(message.channel, message.guild.id if message.guild else None), False
         if message.guild is not None:
             heard, starts = await self._heard(message, place, me.id)
-            if not heard:
+            if not heard or not await self._welcome(message, place):
                 return
+        elif not self._direct:
+            await self._point_elsewhere(message)
+            return
         words = without_mention(words_of(message), me.id)
         if not words and not message.attachments and not (message.reference and words_of_reference(message)):
             words = "/help"
@@ -73,8 +83,9 @@ class Channels:
             author=author_of(message.author, _locale(message.guild)),
             text=words,
             quotes=await self._quotes(message, me.id),
-            attachments=attachments_of(message, self._hosts),
+            attachments=self._files(message),
             settle=SETTLE,
+            adult=adults_only(message.channel),
             order=message.id,
         )
         post = ThreadPost(message) if starts else ChannelPost(message.channel, _reference(message))
@@ -169,6 +180,25 @@ class Channels:
         )
         support = settings.mode == Mode.EVERY and isinstance(message.channel, discord.TextChannel)
         return heard, heard and support and not answers
+
+    async def _welcome(self, message: discord.Message, place: Place) -> bool:
+        """Whether the server's admins let this person talk to the bot; whom they do not gets silence in channels."""
+        server = await self._answers.stores.places.server(place.platform, place.server)
+        return server.welcomes(author_of(message.author))
+
+    async def _point_elsewhere(self, message: discord.Message) -> None:
+        """Direct messages are switched off: said once, where it was tried."""
+        if message.author.id in self._pointed:
+            return
+        self._pointed.add(message.author.id)
+        with contextlib.suppress(discord.HTTPException):
+            await message.channel.send(SERVERS_ONLY)
+
+    def _files(self, message: discord.Message) -> tuple[Attachment, ...]:
+        """What was sent along, and what the answered message had: "what does this say?" is about that."""
+        replied = message.reference.resolved if message.reference else None
+        theirs = attachments_of(replied, self._hosts) if isinstance(replied, discord.Message) else ()
+        return (*attachments_of(message, self._hosts), *theirs)
 
     async def _quotes(self, message: discord.Message, me: int) -> tuple[Quote, ...]:
         """The message that this one answers, unless it is in the asker's own conversation already."""

@@ -24,6 +24,7 @@ from adapters.discord.commands import Translator, message_command, slash_command
 from adapters.discord.controls import Controls
 from adapters.discord.courier import DiscordCourier
 from adapters.discord.errors import apologise
+from adapters.discord.greeting import greet
 from adapters.discord.layout import RERUN, read_custom_id
 from adapters.discord.linked import Linked
 from adapters.discord.menus import Menus
@@ -31,14 +32,14 @@ from adapters.discord.modals import data_of
 from adapters.discord.moderation import CardDesk
 from adapters.discord.posts import InteractionPost
 from adapters.discord.reactions import Reactions
-from adapters.discord.requests import HOSTS, PLATFORM, place_of, presser_of
+from adapters.discord.requests import HOSTS, PLATFORM, adults_only, place_of, presser_of
 from adapters.discord.setup import SetUp
 from bot.commands import Command
 from bot.delivery import Courier
 from bot.errors import UserError
 from bot.learning.review_cards import Announcer
 from bot.messengers import Messenger
-from bot.privacy import purge_server
+from bot.privacy import leave_server
 from bot.request import Request
 from bot.settings import Settings
 from bot.stores import Stores
@@ -87,7 +88,9 @@ class DiscordApp:
         self.client = _client(settings)
         self._answers = Answers(core, stores)
         self._controls = Controls(self._answers)
-        self._channels = Channels(self._answers, self.client, self._hosts)
+        self._channels = Channels(
+            self._answers, self.client, self._hosts, direct=settings.discord_direct
+        )  # fmt: skip
         self._tree = app_commands.CommandTree[Any](self.client)
         for command in core.commands:
             self._tree.add_command(slash_command(command, self._run))
@@ -100,8 +103,8 @@ class DiscordApp:
         self._linked = Linked(self._answers, self.client)
         self._reactions = Reactions(self._answers, self.client)
         for handler in (
-            self.on_ready, self.on_interaction, self.on_guild_remove, self.on_error, self.on_message,
-            self.on_raw_message_edit, self.on_raw_message_delete, self.on_raw_reaction_add,
+            self.on_ready, self.on_interaction, self.on_guild_join, self.on_guild_remove, self.on_error,
+            self.on_message, self.on_raw_message_edit, self.on_raw_message_delete, self.on_raw_reaction_add,
         ):  # fmt: skip
             self.client.event(handler)
         self.client.setup_hook = self._tell_commands  # type: ignore[method-assign]
@@ -184,9 +187,15 @@ class DiscordApp:
         await self._reactions.on_reaction(reaction)
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
-        """The bot was removed from a server: nothing of it is kept."""
-        count = await purge_server(self._answers.stores, PLATFORM, str(guild.id))
-        log.info("discord_server_purged", server=guild.id, turns=count)
+        """The bot was removed from a server: nothing of it is kept, at once or after the owner's days."""
+        days = self._settings.leave_days
+        count = await leave_server(self._answers.stores, PLATFORM, str(guild.id), days)
+        log.info("discord_server_left", server=guild.id, turns=count, purged_in_days=days)
+
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        """The bot was added to a server: what it kept stays after all, and people hear how to begin."""
+        await self._answers.stores.places.note_left(PLATFORM, str(guild.id), None)
+        await greet(guild)
 
     async def on_error(self, event: str, *args: Any, **_more: Any) -> None:
         log.exception("discord_event_failed", what=event)
@@ -205,6 +214,7 @@ class DiscordApp:
             author=presser_of(interaction),
             command=command.name,
             options=options,
+            adult=adults_only(interaction.channel),
         )
         await self._answers.give(request, InteractionPost(interaction))
 

@@ -14,7 +14,7 @@ from adapters.discord.layout import SHARE, Page, Pressed
 from adapters.discord.modals import Ticked, Typed, filled, modal
 from adapters.discord.moderation import flag_modal, report_of
 from adapters.discord.posts import ChannelPost, InPlacePost, InteractionPost, Post, PressedMessage, partial
-from adapters.discord.requests import place_of, presser_of, words_of
+from adapters.discord.requests import adults_only, place_of, presser_of, words_of
 from adapters.discord.solved import mark_solved
 from bot.controls import DOWN, EDIT, Control
 from bot.delivery import SendError
@@ -62,6 +62,7 @@ class Controls:
             place=place_of(interaction.channel, interaction.guild_id),
             author=presser_of(interaction),
             press=Press(pressed.turn_id, pressed.control, value, tuple(reasons)),
+            adult=adults_only(interaction.channel),
         )
         shown_as = value if pressed.control == Control.VERSION else ""
         reply = await self._answers.give(request, await self._post(interaction, pressed), shown_as=shown_as)

@@ -46,6 +46,10 @@ class Post(Protocol):
 
     async def end(self) -> None: ...
 
+    async def open_thread(self, title: str) -> discord.Thread | None:
+        """A thread at the last message; None where it stands in one, or none may be made."""
+        ...
+
     @property
     def ids(self) -> tuple[str, ...]: ...
 
@@ -91,6 +95,9 @@ class ChannelPost:
         for message in gone:
             with contextlib.suppress(discord.HTTPException):
                 await message.delete()
+
+    async def open_thread(self, title: str) -> discord.Thread | None:
+        return await thread_at(self._channel, self.ids, title)
 
     async def _send(self, page: Page, files: Sequence[File]) -> discord.Message:
         more: dict[str, Any] = {"files": opened(files)} if files else {}
@@ -173,6 +180,9 @@ class InteractionPost:
             with contextlib.suppress(discord.HTTPException):
                 await message.delete()
         self._dropped = self._dropped or (number == 0 and bool(gone))
+
+    async def open_thread(self, title: str) -> discord.Thread | None:
+        return await thread_at(self._interaction.channel, self.ids, title)
 
     @property
     def _late(self) -> bool:
@@ -263,6 +273,17 @@ def title_of(question: str) -> str:
     """A thread's name: the first words of what it is about."""
     words = one_line(re.sub(r"<[@#:][^>]*>|[*_`~|>#]+", " ", question), TITLE)
     return words or "Question"
+
+
+async def thread_at(channel: Any, ids: Sequence[str], title: str) -> discord.Thread | None:
+    """A thread at the last of some messages."""
+    if not ids or not isinstance(channel, discord.TextChannel):
+        return None
+    try:
+        return await partial(channel, int(ids[-1])).create_thread(name=title)
+    except discord.HTTPException as error:
+        log.warning("thread_not_made", channel=channel.id, detail=error.text)
+        return None
 
 
 def partial(channel: Any, message_id: int) -> discord.PartialMessage:

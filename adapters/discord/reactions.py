@@ -39,7 +39,9 @@ class Reactions:
         if language is None or not isinstance(channel, discord.TextChannel | discord.Thread):
             return
         server = await self._answers.stores.places.server("discord", str(channel.guild.id))
-        if not server.flags or not self._may(member.id):
+        here = place_of(channel, channel.guild.id)
+        allowed = not server.flag_channels or here.channel in server.flag_channels
+        if not server.flags or not allowed or not server.welcomes(author_of(member)) or not self._may(member.id):
             return
         try:
             message = await channel.fetch_message(reaction.message_id)
@@ -52,7 +54,7 @@ class Reactions:
         request = Request(
             # The same message is translated into the same language once, whoever asks.
             id=f"{message.id}:{language.code}",
-            place=place_of(channel, channel.guild.id),
+            place=here,
             author=author_of(member),
             command="translate",
             text=words,

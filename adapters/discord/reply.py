@@ -9,12 +9,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 import structlog
 
 from adapters.discord.layout import Page, answer_rows, running_rows, small_print
+from adapters.discord.markdown import drawn
 from adapters.discord.posts import Post
 from adapters.discord.splitting import closed, split
 from bot.delivery import SendError, SendForbidden, attempt
 from bot.reply import Stream
 from bot.request import MessageRef
-from bot.turn import Answer, Delta, Event, File, Waiting
+from bot.turn import Answer, Delta, Event, File, Thread, Waiting
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +32,8 @@ class DiscordReply:
 
     `shown_as`: the turn whose controls are drawn, where it is not the one that was pressed.
     `shareable`: the asker sees the answer alone and may show it to everybody.
-    `turn_id`, `running`, `answered` and `last`, the last message's page, tell how far it has come;
+    `turn_id`, `running`, `answered` and `last`, the last message's page, tell how far it has come; `thread` is where
+    it wants to go on;
     `unwanted` is set when nobody wants the answer any more.
     """
 
@@ -44,6 +46,7 @@ class DiscordReply:
         self.answered = False
         self.unwanted = False
         self.last = Page("")
+        self.thread: Thread | None = None
         self._done = asyncio.Event()
         self._channel = channel
         self._versions = versions
@@ -87,7 +90,7 @@ class DiscordReply:
         """Show what there is; a failure is mended by the next edit."""
         if not text.strip():
             return
-        parts = split(text)[:MOST_MESSAGES]
+        parts = split(drawn(text))[:MOST_MESSAGES]
         pages = [Page(part) for part in parts[:-1]]
         pages.append(Page(closed(parts[-1]), running_rows(turn_id)))
         try:
@@ -100,7 +103,7 @@ class DiscordReply:
     async def _end(self, answer: Answer) -> None:
         """Show what stands, in place of what was shown."""
         turn_id = self._shown_as or answer.turn_id
-        body = answer.text.strip()
+        body = drawn(answer.text.strip())
         print_ = small_print(answer)
         parts = split(f"{body}\n\n{print_}".strip() or "-# There is nothing to say.")
         files = answer.files
@@ -113,7 +116,7 @@ class DiscordReply:
         pages.append(Page(parts[-1], rows, tuple(file.name for file in files)))
         await self._show(pages, files, private=answer.private, final=True)
         await self.post.drop(len(pages))
-        self.last = pages[-1]
+        self.last, self.thread = pages[-1], answer.thread
 
     async def _show(
         self, pages: Sequence[Page], files: Sequence[File] = (), *, private: bool = False, final: bool = False

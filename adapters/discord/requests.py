@@ -28,6 +28,12 @@ def place_of(channel: Any, guild_id: int | None) -> Place:
     return Place(PLATFORM, server, str(channel.id))
 
 
+def adults_only(channel: Any) -> bool:
+    """Whether Discord lets only grown-ups read a channel; a thread is as its channel."""
+    marked = getattr(channel, "is_nsfw", None)
+    return bool(marked()) if marked is not None else False
+
+
 def author_of(user: discord.User | discord.Member, locale: str = "en", *, admin: bool | None = None) -> Author:
     """Who asks. Roles count by name and by id. `admin`: what Discord said of it, None = to be worked out."""
     if not isinstance(user, discord.Member):

@@ -32,6 +32,8 @@ FORMS = {
         "persona": "Persona (first sentences to the model)",
         "language": "Language of answers (empty: the reader's)",
         "quota": "Answers a person gets: 30/hour, 200/day",
+        "lines": "What stories leave out, with commas between",
+        "days": "Days that answers are kept (empty: host’s)",
     },
     "link": {
         "link": "Name of the link (empty: none)",
@@ -44,6 +46,7 @@ NEEDED = {
     "attach_files": "Attach Files",
 }  # fmt: skip
 THREADED = {"create_public_threads": "Create Public Threads", "send_messages_in_threads": "Send Messages in Threads"}
+LONG = ("persona", "lines")
 CHANGES = 5
 NAMES = {"zh-CN": "设置", "es-ES": "configurar", "fr": "reglages", "de": "einrichten", "ja": "設定"}
 DESCRIPTIONS = {
@@ -164,8 +167,11 @@ class SetUp:
             *([f"**The console** {console}"] if console else []),
             f"**Language** {server.language or 'the reader’s'} · **Quota** {server.quota or 'the host’s'} · "
             f"**Persona** {server.persona or 'Parley’s own'}",
+            f"**I answer** {_people(server)}",
+            f"**Stories leave out** {', '.join(server.lines) or 'nothing of their own accord'} · "
+            f"**Kept** {f'{server.days} days' if server.days else 'as long as the host keeps it'}",
             f"**Training** on approved answers from here: {'yes' if server.training else 'no'} · "
-            f"**Flags** translate: {'yes' if server.flags else 'no'}",
+            f"**Flags** translate: {_flags(server)}",
             *([f"**Linked** with “{channel.link}”, in {channel.tongue or 'no language yet'}"] if channel.link else []),
         ]
         missing = lacking(interaction.guild, int(place.channel), NEEDED)
@@ -189,10 +195,23 @@ class SetUp:
         place = replace(place_of(interaction.channel, interaction.guild_id), thread="")
         server, channel = await self._places.server(PLATFORM, place.server), await self._places.channel(place)
         fields = [
-            Typed(name, label, str(getattr(channel if is_of_channel(name) else server, name)), long=name == "persona")
+            Typed(name, label, _typed(channel if is_of_channel(name) else server, name), long=name in LONG)
             for name, label in FORMS[form].items()
         ]
         await interaction.response.send_modal(modal("Settings", f"{PREFIX}:{form}", fields))
+
+
+def _people(server: ServerSettings) -> str:
+    """Whom the bot answers, in words."""
+    wanted = ", ".join(f"<@&{role}>" for role in sorted(server.only_roles)) or "everybody"
+    out = f", but {len(server.shut_out)} whom I do not answer" if server.shut_out else ""
+    return f"{wanted}{out}"
+
+
+def _flags(server: ServerSettings) -> str:
+    if not server.flags:
+        return "no"
+    return "in " + ", ".join(f"<#{one}>" for one in sorted(server.flag_channels)) if server.flag_channels else "yes"
 
 
 def panel(text: str, server: ServerSettings, channel: ChannelSettings) -> ui.LayoutView:
@@ -220,6 +239,17 @@ def panel(text: str, server: ServerSettings, channel: ChannelSettings) -> ui.Lay
         _add(view, ui.RoleSelect(
             custom_id=f"{PREFIX}:{setting}", placeholder=placeholder, min_values=0, max_values=10,
         ))  # fmt: skip
+    _add(view, ui.RoleSelect(
+        custom_id=f"{PREFIX}:only_roles", placeholder="Answer these roles only (none: everybody)", min_values=0,
+        max_values=10,
+    ))  # fmt: skip
+    _add(view, ui.MentionableSelect(
+        custom_id=f"{PREFIX}:shut_out", placeholder="Do not answer these people and roles", min_values=0, max_values=25,
+    ))  # fmt: skip
+    _add(view, ui.ChannelSelect(
+        custom_id=f"{PREFIX}:flag_channels", placeholder="Flags translate in these channels (none: everywhere)",
+        channel_types=[discord.ChannelType.text], min_values=0, max_values=25,
+    ))  # fmt: skip
     consent, flags = "off" if server.training else "on", "off" if server.flags else "on"
     view.add_item(ui.ActionRow(
         ui.Button(label="Persona, language, quota", custom_id=f"{PREFIX}:texts"),
@@ -238,6 +268,12 @@ def lacking(guild: discord.Guild | None, channel_id: int, needed: dict[str, str]
         return [needed["view_channel"]] if "view_channel" in needed else []
     granted = channel.permissions_for(guild.me)
     return [label for name, label in needed.items() if not getattr(granted, name)]
+
+
+def _typed(settings: ServerSettings | ChannelSettings, name: str) -> str:
+    """A setting as one would type it."""
+    value = getattr(settings, name)
+    return ", ".join(value) if isinstance(value, tuple) else str(value or "")
 
 
 def _choice(setting: str, labels: dict[str, str], chosen: str) -> ui.Select[ui.LayoutView]:

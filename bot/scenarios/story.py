@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from bot.commands import Choice, Command, Option
-from bot.controls import CONTINUE, EDIT, UNDO, Button, Control
+from bot.commands import Command
+from bot.controls import CONTINUE, EDIT, UNDO, Control
 from bot.database import now
 from bot.errors import UserError
 from bot.request import Attachment, one_line
+from bot.scenarios.ages import decent, permit
 from bot.scenarios.asides import is_aside, is_question
 from bot.scenarios.characters import BUILT_IN, MOST_BYTES, Character, described, read_card
 from bot.scenarios.course import Course, course_of, goes_on
+from bot.scenarios.dice import line_of, rolled, told_of, without_dice
 from bot.scenarios.languages import of_locale
 from bot.scenarios.manuscript import exported
+from bot.scenarios.party import Rule
+from bot.scenarios.story_command import COMMAND
 from bot.scenarios.telling import ENTER, IN_ROLE, Wish, played, told
+from bot.scenarios.together import EXPORT, PARTY, Telling, acted, course_of_party, opened
 from bot.stores import Stores
-from bot.turn import Finished, Plan, Say, Turn
+from bot.turn import Finished, Plan, Say, Step, Turn
 from bot.turns import TurnRow
 from models.engine import Message
 
@@ -28,133 +33,7 @@ LASTS = timedelta(hours=24)
 KEPT = "character."
 LINES = 6
 """So many exchanges of a role-play are read again."""
-GENRES = (
-    "fantasy", "adventure", "mystery", "science fiction", "fairy tale", "horror", "comedy", "romance", "historical",
-    "detective", "western", "fable",
-)  # fmt: skip
-
-EXPORT = Button(Control.EXPORT, "Export")
 BUTTONS = (CONTINUE, UNDO, EDIT, EXPORT)
-
-
-def suggest_genre(typed: str, locale: str) -> list[Choice]:
-    return [Choice(genre, genre) for genre in GENRES if typed.lower() in genre]
-
-
-def suggest_persona(typed: str, locale: str) -> list[Choice]:
-    return [Choice(one.name, f"{one.name}, {one.description}"[:100]) for one in BUILT_IN
-            if typed.lower() in one.name.lower()]  # fmt: skip
-
-
-COMMAND = Command(
-    name="story",
-    description="Begin a story, a script, a poem or a role-play",
-    options=(
-        Option(
-            "theme",
-            "What it is about",
-            rest=True,
-            names={"zh-CN": "主题", "es-ES": "tema", "fr": "theme", "de": "thema", "ja": "テーマ"},
-            descriptions={
-                "zh-CN": "讲什么",
-                "es-ES": "De qué trata",
-                "fr": "De quoi il s'agit",
-                "de": "Worum es geht",
-                "ja": "何についての話か",
-            },
-        ),
-        Option(
-            "form",
-            "What it becomes",
-            kind="choice",
-            choices=(
-                Choice("story", "Story"),
-                Choice("script", "Script"),
-                Choice("poem", "Poem"),
-                Choice("roleplay", "Role-play"),
-            ),
-            names={"zh-CN": "形式", "es-ES": "forma", "fr": "forme", "de": "form", "ja": "形式"},
-            descriptions={
-                "zh-CN": "故事、剧本、诗或角色扮演",
-                "es-ES": "Cuento, guion, poema o juego de rol",
-                "fr": "Histoire, scénario, poème ou jeu de rôle",
-                "de": "Geschichte, Szene, Gedicht oder Rollenspiel",
-                "ja": "物語、脚本、詩、ロールプレイ",
-            },
-        ),
-        Option(
-            "genre",
-            "Its genre, such as fantasy",
-            suggest=suggest_genre,
-            names={"zh-CN": "体裁", "es-ES": "genero", "fr": "genre", "de": "genre", "ja": "ジャンル"},
-            descriptions={
-                "zh-CN": "体裁，例如奇幻",
-                "es-ES": "El género, por ejemplo fantasía",
-                "fr": "Le genre, par exemple fantastique",
-                "de": "Das Genre, etwa Fantasy",
-                "ja": "ジャンル（例：ファンタジー）",
-            },
-        ),
-        Option(
-            "characters",
-            "Who is in it, with commas between",
-            names={"zh-CN": "人物", "es-ES": "personajes", "fr": "personnages", "de": "figuren", "ja": "登場人物"},
-            descriptions={
-                "zh-CN": "出场人物，用逗号分隔",
-                "es-ES": "Quién aparece, separado por comas",
-                "fr": "Qui y figure, séparé par des virgules",
-                "de": "Wer vorkommt, durch Kommas getrennt",
-                "ja": "登場人物（カンマ区切り）",
-            },
-        ),
-        Option(
-            "persona",
-            "Whom I play: a name, or “Nia: a shy botanist”; or attach a character card",
-            suggest=suggest_persona,
-            names={"zh-CN": "角色", "es-ES": "papel", "fr": "role", "de": "rolle", "ja": "役"},
-            descriptions={
-                "zh-CN": "我扮演谁：名字，或“尼娅：害羞的植物学家”",
-                "es-ES": "A quién interpreto: un nombre, o «Nia: una botánica tímida»",
-                "fr": "Qui je joue : un nom, ou « Nia : une botaniste timide »",
-                "de": "Wen ich spiele: ein Name, oder „Nia: eine scheue Botanikerin“",
-                "ja": "演じる役：名前、または「ニア：内気な植物学者」",
-            },
-        ),
-        Option(
-            "action",
-            "Go on with the last story here, or export it",
-            kind="choice",
-            choices=(Choice("continue", "Continue"), Choice("export", "Export")),
-            names={"zh-CN": "操作", "es-ES": "accion", "fr": "action", "de": "aktion", "ja": "操作"},
-            descriptions={
-                "zh-CN": "继续这里的上一个故事，或导出",
-                "es-ES": "Seguir con el último cuento de aquí, o exportarlo",
-                "fr": "Continuer la dernière histoire ici, ou l'exporter",
-                "de": "Die letzte Geschichte hier fortsetzen oder exportieren",
-                "ja": "ここでの最後の話を続ける、または書き出す",
-            },
-        ),
-    ),
-    examples=(
-        "/story a shy dragon who is afraid of fire",
-        "/story form:poem the sea in winter",
-        "/story form:script characters:\"Anna, Ben\" a lost key",
-        '/story persona:"Captain Mara" a harbour tavern at night',
-        "/story action:export",
-    ),
-    help=(
-        "Afterwards simply write what should happen next, or press Continue. Retry keeps the earlier version, "
-        "Undo takes the last part back, Edit lets you change it."
-    ),
-    names={"zh-CN": "故事", "es-ES": "cuento", "fr": "histoire", "de": "geschichte", "ja": "物語"},
-    descriptions={
-        "zh-CN": "开始一个故事、剧本、诗或角色扮演",
-        "es-ES": "Empieza un cuento, un guion, un poema o un juego de rol",
-        "fr": "Commencer une histoire, un scénario, un poème ou un jeu de rôle",
-        "de": "Beginne eine Geschichte, eine Szene, ein Gedicht oder ein Rollenspiel",
-        "ja": "物語、脚本、詩、ロールプレイを始める",
-    },
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +66,19 @@ class Story:
         return bool(playing) or not (is_aside(said) or is_question(said))
 
     async def plan(self, turn: Turn) -> Plan | Say:
+        """What comes next, within what the readers' ages and the server's lines allow."""
+        asked = [turn.text, *(value for name, value in turn.options.items() if not name.startswith("@"))]
+        permit(asked, adult=turn.request.adult, lines=turn.server.lines)
+        plan = await self._plan(turn)
+        return (
+            plan if isinstance(plan, Say) else replace(plan, steps=tuple(_kept_decent(turn, one) for one in plan.steps))
+        )
+
+    async def _plan(self, turn: Turn) -> Plan | Say:
+        if PARTY in turn.options or (turn.pressed is not None and turn.pressed.control == Control.PARTY):
+            return await acted(turn, lambda course: _together(turn, course))
+        if turn.pressed is not None and turn.pressed.control == Control.EXPORT and turn.pressed.value:
+            return exported(await course_of_party(turn.stores, turn.pressed.value))
         if turn.pressed is not None:
             course = await course_of(turn, turn.pressed.turn)
             if turn.pressed.control == Control.EXPORT:
@@ -207,6 +99,9 @@ class Story:
         card = next((one for one in turn.request.attachments if _is_card(one)), None)
         if card is not None:
             return await _kept(card)
+        alone = turn.options.get("persona") or turn.options.get("form") in ("roleplay", "poem")
+        if alone and turn.options.get("party"):
+            raise UserError("Several can tell a story or a script; a poem and a role-play are for one.")
         if turn.options.get("persona") or turn.options.get("form") == "roleplay":
             character = await self._character(turn, turn.options)
             if character.greeting and not turn.text:
@@ -215,7 +110,10 @@ class Story:
             return _playing(turn, character, (), scene)
         if not turn.text:
             raise UserError(f"/story needs a theme. For example: {COMMAND.examples[0]}")
-        return _telling(turn, _wish(turn, turn.options, turn.text), (), "")
+        rule = turn.options.get("party")
+        if rule and not turn.request.place.server:
+            raise UserError("A story for several is told in a server's channel; here we are alone.")
+        return _telling(turn, _wish(turn, turn.options, turn.text), (), "", Rule(rule) if rule else None)
 
     async def _next(self, turn: Turn, course: Course, words: str) -> Plan | Say:
         options = course.options
@@ -243,16 +141,37 @@ class Story:
         raise UserError(f"There is no story here yet. Begin one: {COMMAND.examples[0]}")
 
 
-def _telling(turn: Turn, wish: Wish, parts: Sequence[str], words: str) -> Plan:
-    step = told(wish, parts, words, turn.summary, turn.seed)
+def _telling(turn: Turn, wish: Wish, parts: Sequence[str], words: str, rule: Rule | None = None) -> Plan:
+    """The next part of a story; with a `rule`, the first part of one for several players."""
+    rolls = rolled(words, f"{turn.first_id or turn.seed}{len(parts)}")
+    head = line_of(rolls)
+    step = replace(_step(turn, wish, parts, f"{words}{told_of(rolls)}", turn.summary), head=head)
 
     def finish(texts: Sequence[str]) -> Finished:
         text = texts[0].strip().rstrip(",;")
         if not text:
             return Finished("Nothing new came to me there. Press Retry, or write what should happen next.")
-        return Finished(text, buttons=BUTTONS)
+        finished = Finished(f"{head}{text}", buttons=BUTTONS)
+        return opened(finished, rule, wish.theme, turn) if rule else finished
 
     return Plan((step,), finish=finish, question=words or (turn.text if not parts else "Go on."))
+
+
+def _together(turn: Turn, course: Course) -> Telling:
+    """How the next part of a story for several is asked for."""
+    wish = _wish(turn, course.options, course.options.get("theme") or course.rows[0].question)
+    return lambda parts, words, head: replace(_step(turn, wish, parts, words, ""), head=head)
+
+
+def _step(turn: Turn, wish: Wish, parts: Sequence[str], words: str, summary: str) -> Step:
+    return told(wish, [without_dice(part) for part in parts], words, summary, turn.seed)
+
+
+def _kept_decent(turn: Turn, step: Step) -> Step:
+    inner = step.filter
+    if inner is None:
+        return step
+    return replace(step, filter=lambda: decent(inner(), adult=turn.request.adult, lines=turn.server.lines))
 
 
 def _playing(turn: Turn, character: Character, history: tuple[Message, ...], words: str) -> Plan:

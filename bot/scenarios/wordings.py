@@ -75,6 +75,14 @@ _TABLE = {
         ("事实", "hecho", "fait", "tatsache", "事柄"),
         ("要记住什么", "Qué recordar", "Ce qu’il faut retenir", "Was ich mir merken soll", "覚えておくこと"),
     ),
+    "story.party": (
+        ("多人", "grupo", "groupe", "runde", "みんなで"),
+        (
+            "多人一起：轮流，或投票决定接下来发生什么", "Para varios: por turnos, o votando qué pasa después",
+            "À plusieurs : à tour de rôle, ou en votant la suite", "Für mehrere: der Reihe nach, oder per Abstimmung",
+            "複数人で：順番に、または次の展開を投票で",
+        ),
+    ),
     "help.command": (
         ("命令", "comando", "commande", "befehl", "コマンド"),
         (

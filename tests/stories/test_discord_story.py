@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 from simcord.backend.models import Interaction, Message
 
-from tests.adapters.discord.peer import Peer
+from tests.adapters.discord.peer import Fault, Peer
 from tests.adapters.discord.people import labels, text_of, world
 from tests.adapters.discord.schema import check_bodies
 
@@ -81,6 +81,38 @@ async def test_a_killed_worker_is_said_and_the_next_question_is_answered(tmp_pat
             place.ben.say(place.support, f"<@{peer.backend.bot_user.id}> What is the capital of France?")
             said = await peer.until(lambda: finished(peer, place.support), 180, "answered by the new worker")
             assert "Paris" in text_of(said)
+        check_bodies(peer.calls)
+
+
+async def test_faults_on_the_wire_lose_nothing_and_answer_nothing_twice(tmp_path: Path) -> None:
+    async with Peer() as peer:
+        place = world(peer)
+        me = f"<@{peer.backend.bot_user.id}>"
+
+        async def answered(before: int) -> None:
+            """A question asked now is answered, once."""
+            place.ann.say(place.general, f"{me} What is the capital of France?")
+            done = before + 1
+            await peer.until(lambda: len(peer.answers(place.general)) == done and finished(peer, place.general), 180)
+
+        async with bot(peer, tmp_path):
+            await peer.until(lambda: peer.gateway.identified, 60)
+            peer.faults += [
+                Fault("POST", "/channels/*/messages", 429, times=2, retry_after=0.3),
+                Fault("PATCH", "/channels/*/messages/*", 500),
+            ]  # fmt: skip
+            await answered(0)
+            assert not peer.faults, "both were met"
+            await peer.gateway.drop()
+            await answered(1)  # sent while the bot was away
+            assert (peer.gateway.identified, peer.gateway.resumed) == (1, 1)
+            await peer.gateway.order_reconnect()  # op 7
+            await peer.until(lambda: peer.gateway.resumed == 2, 60, "resumed")
+            await answered(2)
+            await peer.gateway.invalidate()  # op 9
+            await peer.until(lambda: peer.gateway.identified == 2, 60, "identified anew")
+            await answered(3)
+            assert len(peer.answers(place.general)) == 4
         check_bodies(peer.calls)
 
 

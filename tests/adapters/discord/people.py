@@ -170,6 +170,12 @@ def world(peer: Peer) -> World:
     return World(peer, guild, *channels, *people)
 
 
+def restrict_to_adults(peer: Peer, channel: int) -> None:
+    """Somebody has marked a channel as age-restricted; the peer's rules do not know of it, its events do."""
+    payload = dict(serializers.channel_payload(peer.backend, peer.backend.get_channel(channel)))
+    peer.backend.emit("CHANNEL_UPDATE", {**payload, "nsfw": True})
+
+
 def text_of(message: Message) -> str:
     """All the words that stand in a message."""
     return "\n".join(one["content"] for one in walk_components(message.components) if one.get("type") == 10)

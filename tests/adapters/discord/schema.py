@@ -21,7 +21,7 @@ ID = re.compile(r"\{[^}]+\}")
 # discord.py sends these ids as integers where Discord's description wants texts; Discord takes both.
 INTEGERS = (
     ("message_reference", "guild_id"), ("message_reference", "channel_id"), ("message_reference", "message_id"),
-    ("attachments", "*", "id"), ("recipient_id",),
+    ("attachments", "*", "id"), ("data", "attachments", "*", "id"), ("recipient_id",),
 )  # fmt: skip
 
 

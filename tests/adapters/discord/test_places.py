@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
 
 from simcord.backend.models import Interaction, Message, Overwrite
 from simcord.enums import ChannelType, OverwriteType
 
+from adapters.discord.channels import SERVERS_ONLY
+from bot.privacy import purge_left
 from bot.request import Author, Place
 from tests.adapters.discord.conftest import Stage
 from tests.adapters.discord.people import labels, text_of
@@ -140,6 +143,77 @@ async def test_a_silent_channel_is_silent(stage: Stage) -> None:
     world.ann.say(world.general, f"<@{peer.backend.bot_user.id}> say: yes")
     await peer.until(lambda: newest(peer, world.general, "yes"))
     assert peer.answers(world.support) == []
+
+
+async def test_whom_the_admins_shut_out_gets_no_answer(stage: Stage) -> None:
+    world, peer = stage.world, stage.peer
+    me = f"<@{peer.backend.bot_user.id}>"
+    await setting(stage, world.general, "shut_out", f"<@{world.ben.id}>")
+    world.ben.say(world.general, f"{me} say: let me in")
+    record = world.ben.slash(world.general, "translate", text="hello", to="French")
+    said = await peer.until(lambda: told(peer, record, "I am not open to everybody"))
+    assert said.is_ephemeral
+    world.ann.say(world.general, f"{me} say: I may")
+    await peer.until(lambda: newest(peer, world.general, "I may"))
+    await setting(stage, world.general, "shut_out", "")
+    await setting(stage, world.general, "only_roles", "moderators")
+    record = world.ann.slash(world.general, "translate", text="hello", to="French")
+    await peer.until(lambda: told(peer, record, "I am not open to everybody"))
+    help_ = world.ann.slash(world.general, "help")
+    await peer.until(lambda: told(peer, help_, "every command"))
+    world.moderator.say(world.general, f"{me} say: I manage it")
+    await peer.until(lambda: newest(peer, world.general, "I manage it"))
+    assert "say: let me in" not in stage.script.asked
+
+
+async def test_a_server_is_greeted_and_one_that_comes_back_keeps_its_own(
+    stage_with: Callable[..., AbstractAsyncContextManager[Stage]],
+) -> None:
+    async with stage_with(leave_days=30) as stage:
+        world, peer = stage.world, stage.peer
+        me = f"<@{peer.backend.bot_user.id}>"
+        world.ann.say(world.general, f"{me} say: hello")
+        await peer.until(lambda: newest(peer, world.general, "hello"))
+        guild = stage.app.client.get_guild(world.guild)
+        assert guild is not None
+        await stage.app.on_guild_remove(guild)
+        await stage.chatbot.sweep()
+        assert await stage.stores.turns.of_server("discord", str(world.guild)), "thirty days are not over"
+        await stage.app.on_guild_join(guild)
+        await purge_left(stage.stores, 0)
+        assert await stage.stores.turns.of_server("discord", str(world.guild)), "it is back"
+        await stage.app.on_guild_remove(guild)
+        await purge_left(stage.stores, 0)
+        assert not await stage.stores.turns.of_server("discord", str(world.guild))
+
+
+async def test_a_server_keeps_answers_as_long_as_its_admins_say(stage: Stage) -> None:
+    world, peer = stage.world, stage.peer
+    world.ann.say(world.general, f"<@{peer.backend.bot_user.id}> say: hello")
+    await peer.until(lambda: newest(peer, world.general, "hello"))
+    await stage.chatbot.close(1)
+    (row,) = await stage.stores.turns.of_user(f"discord:{world.ann.id}")
+    await setting(stage, world.general, "days", "7")
+    await stage.chatbot.sweep()
+    assert await stage.stores.turns.get(row.id) is not None
+    await stage.stores.turns.finish(row.id, created=row.created - timedelta(days=8))
+    await stage.chatbot.sweep()
+    assert await stage.stores.turns.get(row.id) is None
+
+
+async def test_without_direct_messages_it_says_where_it_answers(
+    stage_with: Callable[..., AbstractAsyncContextManager[Stage]],
+) -> None:
+    async with stage_with(discord_direct=False) as stage:
+        ann, peer = stage.world.ann, stage.peer
+        ann.guild = 0
+        ann.say(ann.dm, "say: hello")
+        await peer.until(lambda: peer.answers(ann.dm))
+        ann.say(ann.dm, "say: hello?")
+        record = ann.slash(ann.dm, "translate", text="good day", to="French")
+        await peer.until(lambda: newest(peer, ann.dm, "[French] good day"))
+        assert record.responded
+        assert [message.content for message in peer.answers(ann.dm)] == [SERVERS_ONLY, ""]
 
 
 async def test_leaving_a_server_forgets_it(stage: Stage) -> None:
