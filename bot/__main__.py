@@ -33,6 +33,7 @@ app.add_typer(bench_app, name="bench")
 app.add_typer(slack_app, name="slack")
 
 log = structlog.get_logger(__name__)
+OF_SERVER = "Of one Discord server or Slack workspace alone, by its id; those of none are for all of them."
 Main = Callable[[Settings], Coroutine[Any, Any, int]]
 
 SWITCH_SECONDS = 0.0005
@@ -241,25 +242,26 @@ def slack_manifest(
 @knowledge_app.command("add")
 def knowledge_add(
     paths: Annotated[list[Path], typer.Argument(help="Markdown, text, HTML or PDF files, or folders of them.")],
+    server: Annotated[str, typer.Option(help=OF_SERVER)] = "",
 ) -> None:
     """Take documents in, in place of what they were before; the same content is taken once."""
 
     async def main(settings: Settings) -> int:
         from adapters.console.knowledge import add_documents
 
-        return await add_documents(settings, paths, Console(stderr=True))
+        return await add_documents(settings, paths, Console(stderr=True), server)
 
     execute(main, quiet=True)
 
 
 @knowledge_app.command("list")
-def knowledge_list() -> None:
+def knowledge_list(server: Annotated[str, typer.Option(help=OF_SERVER)] = "") -> None:
     """List the documents."""
 
     async def main(settings: Settings) -> int:
         from adapters.console.knowledge import list_documents
 
-        return await list_documents(settings, Console())
+        return await list_documents(settings, Console(), server)
 
     execute(main, quiet=True)
 
@@ -291,13 +293,14 @@ def knowledge_reindex() -> None:
 @knowledge_app.command("remove")
 def knowledge_remove(
     path: Annotated[str, typer.Argument(help="A document's path, as `knowledge list` shows it, or a folder.")],
+    server: Annotated[str, typer.Option(help=OF_SERVER)] = "",
 ) -> None:
     """Remove a document, or all below a folder."""
 
     async def main(settings: Settings) -> int:
         from adapters.console.knowledge import remove_document
 
-        return await remove_document(settings, path)
+        return await remove_document(settings, path, server)
 
     execute(main, quiet=True)
 

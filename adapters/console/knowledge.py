@@ -24,11 +24,10 @@ from bot.request import one_line
 from bot.settings import Settings
 from models.engine import EngineClient
 
-SERVER = ""
 _COLUMNS = (TextColumn("{task.description}"), BarColumn())
 
 
-async def add_documents(settings: Settings, paths: list[Path], console: Console) -> int:
+async def add_documents(settings: Settings, paths: list[Path], console: Console, server: str = "") -> int:
     """Take files and folders in. The exit code is 1 when one of them could not be read."""
     files = await asyncio.to_thread(_files, paths)
     outcomes: Counter[str] = Counter()
@@ -44,7 +43,7 @@ async def add_documents(settings: Settings, paths: list[Path], console: Console)
             for number, path in enumerate(files, 1):
                 bar.update(task, description=path.name[:40])
                 try:
-                    added = await _add(stores.library, path, partial(_advance, bar, task, number - 1))
+                    added = await _add(stores.library, server, path, partial(_advance, bar, task, number - 1))
                     outcomes[added.outcome] += 1
                     passages += added.passages
                 except UserError as error:
@@ -59,10 +58,10 @@ async def add_documents(settings: Settings, paths: list[Path], console: Console)
     return 1 if outcomes["refused"] else 0
 
 
-async def list_documents(settings: Settings, console: Console) -> int:
+async def list_documents(settings: Settings, console: Console, server: str = "") -> int:
     """Print what there is."""
     async with open_stores(settings, no_engine(settings)) as stores:
-        documents = await stores.library.list(SERVER)
+        documents = await stores.library.list(server)
     if not documents:
         console.print("No documents yet; `knowledge add FOLDER` takes some in.")
         return 0
@@ -87,8 +86,8 @@ async def reindex_documents(settings: Settings, console: Console) -> int:
                 raise UserError(keeper.words)
         with Progress(*_COLUMNS, console=console, disable=not console.is_terminal) as bar:
             task = bar.add_task("Encoding", total=1.0)
-            done = await stores.library.reindex(SERVER, lambda part: bar.update(task, completed=part))
-        left = await stores.library.stale(SERVER)
+            done = await stores.library.reindex(server, lambda part: bar.update(task, completed=part))
+        left = await stores.library.stale(server)
     if left:
         raise UserError(f"{_count(left, 'document')} could not be encoded: no embedding model is served. Run doctor.")
     console.print(f"{_count(done, 'document')} encoded anew.", highlight=False)
@@ -117,16 +116,16 @@ async def list_gaps(settings: Settings, console: Console) -> int:
     return 0
 
 
-async def remove_document(settings: Settings, path: str) -> int:
+async def remove_document(settings: Settings, path: str, server: str = "") -> int:
     """Remove one, or all below a folder."""
     resolved = await asyncio.to_thread(os.path.abspath, path)
     async with open_stores(settings, no_engine(settings)) as stores:
-        if await stores.library.remove(SERVER, path) or await stores.library.remove(SERVER, resolved):
+        if await stores.library.remove(server, path) or await stores.library.remove(server, resolved):
             print(f"Removed {path}.")
             return 0
-        below = [one for one in await stores.library.list(SERVER) if one.path.startswith(f"{resolved}{os.sep}")]
+        below = [one for one in await stores.library.list(server) if one.path.startswith(f"{resolved}{os.sep}")]
         for one in below:
-            await stores.library.remove(SERVER, one.id)
+            await stores.library.remove(server, one.id)
     if not below:
         raise UserError(f"There is no document {path}; `knowledge list` shows what there is.")
     print(f"Removed {_count(len(below), 'document')} below {path}.")
@@ -142,12 +141,12 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-async def _add(library: Library, path: Path, progress: Callable[[float], None]) -> Added:
+async def _add(library: Library, server: str, path: Path, progress: Callable[[float], None]) -> Added:
     try:
         content, full = await asyncio.to_thread(lambda: (path.read_bytes(), os.path.abspath(path)))
     except OSError as error:
         raise UserError(f"it cannot be read ({error.strerror})") from error
-    return await library.add(SERVER, full, content, progress)
+    return await library.add(server, full, content, progress)
 
 
 def _files(paths: list[Path]) -> list[Path]:

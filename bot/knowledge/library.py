@@ -64,6 +64,9 @@ passages = sa.Table(
 )
 
 
+HOST = ""
+
+
 @dataclass(frozen=True, slots=True)
 class DocumentRow:
     """A document as listed. `size` in bytes."""
@@ -113,7 +116,8 @@ class Search:
 
 
 class Library:
-    """Documents by server; "" is that of the web page and the console.
+    """Documents by server. Those of "" are the host's own: the web page and the console have them alone, and every
+    server beside its own ones; no server has another server's.
 
     `encoder` names the model behind the engine's embeddings; vectors of another one are not compared with its own.
     """
@@ -271,20 +275,21 @@ class Library:
             ) from error
 
     async def _index(self, server: str) -> tuple[Index, dict[str, tuple[str, str]]]:
-        """The index of a server's present state, and each document's title and path."""
+        """The index of a server's present state, the host's documents included, and each one's title and path."""
+        those = sorted({server, HOST})
         async with self._building:
             state = sa.select(sa.func.count(), sa.func.coalesce(sa.func.max(passages.c.number), 0))
             names = sa.select(documents.c.id, documents.c.title, documents.c.path, documents.c.encoder)
             async with self._database.read() as connection:
-                count, highest = (await connection.execute(state.where(passages.c.server == server))).one()
-                rows = (await connection.execute(names.where(documents.c.server == server))).all()
+                count, highest = (await connection.execute(state.where(passages.c.server.in_(those)))).one()
+                rows = (await connection.execute(names.where(documents.c.server.in_(those)))).all()
                 shelf = {row.id: (row.title, row.path) for row in rows}
                 encoded = sum(row.encoder == self._encoder for row in rows)
                 index = self._kept(server, (count, highest, encoded))
                 if index is not None:
                     return index, shelf
                 query = sa.select(passages, documents.c.encoder).join(documents, documents.c.id == passages.c.document)
-                query = query.where(passages.c.server == server).order_by(passages.c.document, passages.c.number)
+                query = query.where(passages.c.server.in_(those)).order_by(passages.c.document, passages.c.number)
                 found = (await connection.execute(query)).all()
             built = await asyncio.to_thread(_build, found, self._encoder)
             self._indexes[server] = ((count, highest, encoded), built)

@@ -75,6 +75,16 @@ async def test_no_server_sees_another_ones(library: Library) -> None:
     assert len(await library.list("guild-1")) == 1
 
 
+async def test_the_hosts_documents_are_everybodys(library: Library) -> None:
+    await library.add("", "pump.md", PUMP)
+    await library.add("guild-1", "filter.md", FILTER)
+    assert (await library.search("guild-1", "pump red button")).sure
+    assert (await library.search("guild-2", "pump red button")).sure
+    assert [row.path for row in await library.list("guild-1")] == ["filter.md"]
+    assert await library.remove("", "pump.md")
+    assert not (await library.search("guild-2", "pump red button")).hits
+
+
 async def test_removed_by_id_or_path(library: Library) -> None:
     await library.add("", "pump.md", PUMP)
     await library.add("", "filter.md", FILTER)
