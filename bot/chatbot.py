@@ -205,7 +205,7 @@ class ChatBot:
             try:
                 await self._stores.places.moderator(job.request.place, request.author)
             except UserError:
-                raise UserError("Only the person who asked, or a moderator, can press this one.") from None
+                raise UserError("Only the person who asked can press this one.") from None
         # Said before it is done, as the engine may take a moment.
         await reply.send(job.id, _ended(answer_of(job.id, job.route.name, Finished(STOPPING), private=True)))
         job.stop()

@@ -123,6 +123,6 @@ async def test_a_moderator_may_stop_a_story(stage: Stage) -> None:
         lambda: next((m for m in peer.answers(world.general) if labels(m) == ["Stop"]), None), words="it runs"
     )
     refused = world.ben.press(running, "Stop")
-    await peer.until(lambda: told(peer, refused, "or a moderator"))
+    await peer.until(lambda: told(peer, refused, "Only the person who asked"))
     world.moderator.press(running, "Stop")
     await peer.until(lambda: newest(peer, world.general, "Stopped."))
