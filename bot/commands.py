@@ -43,13 +43,17 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A slash command. `examples` are whole typed lines that work as they stand."""
+    """A slash command. `examples` are whole typed lines that work as they stand.
+
+    `form`: it needs so much that platforms which can ask in a form do, where it was typed without.
+    """
 
     name: str
     description: str
     options: tuple[Option, ...] = ()
     examples: tuple[str, ...] = ()
     help: str = ""
+    form: bool = False
     names: Mapping[Locale, str] = field(default_factory=dict)
     descriptions: Mapping[Locale, str] = field(default_factory=dict)
 

@@ -51,8 +51,9 @@ class Answers:
     async def give(self, request: Request, post: Post, *, shown_as: str = "", shareable: bool = False) -> DiscordReply:
         """Answer a request in a post. The reply tells how it went."""
         reply = DiscordReply(
-            post, request.place.thread or request.place.channel, self.versions, shown_as=shown_as, shareable=shareable
-        )
+            post, request.place.thread or request.place.channel, self.versions, shown_as=shown_as, shareable=shareable,
+            locale=request.author.locale,
+        )  # fmt: skip
         await self.give_in(request, reply)
         return reply
 
@@ -76,7 +77,9 @@ class Answers:
             await reply.post.tell(NO_THREAD)
             return
         await self.stores.parties.move(reply.turn_id, str(thread.id))
-        await ChannelPost(thread).show(0, Page(wanted.words, answer_rows(reply.turn_id, wanted.buttons)))
+        await ChannelPost(thread).show(
+            0, Page(wanted.words, answer_rows(reply.turn_id, wanted.buttons, locale=reply.locale))
+        )
 
     async def press(self, request: Request, turn_id: str, control: Control) -> None:
         """Press a control on somebody's behalf, where nobody waits for what it says."""

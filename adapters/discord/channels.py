@@ -92,7 +92,8 @@ class Channels:
         await self._give(message.id, request, post)
 
     async def _give(self, message_id: int, request: Request, post: ChannelPost) -> None:
-        reply = DiscordReply(post, request.place.thread or request.place.channel, self._answers.versions)
+        where = request.place.thread or request.place.channel
+        reply = DiscordReply(post, where, self._answers.versions, locale=request.author.locale)
         given = self._given[message_id] = Given(request, reply)
         while len(self._given) > KEPT:
             self._given.popitem(last=False)
@@ -150,7 +151,7 @@ class Channels:
     async def _offer(self, message_id: int, given: Given) -> None:
         """Put a button under an answer whose question was edited."""
         last = given.reply.last
-        page = replace(last, rows=(*last.rows, rerun_row(given.reply.turn_id, message_id)))
+        page = replace(last, rows=(*last.rows, rerun_row(given.reply.turn_id, message_id, given.reply.locale)))
         try:
             await given.reply.post.show(len(given.reply.post.ids) - 1, page)
         except SendError as error:

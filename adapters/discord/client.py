@@ -20,6 +20,7 @@ from discord.http import Route
 
 from adapters.discord.answers import Answers, Core
 from adapters.discord.channels import Channels
+from adapters.discord.command_forms import command_form, form_of, options_in, wants_form
 from adapters.discord.commands import Translator, message_command, slash_command, sync
 from adapters.discord.controls import Controls
 from adapters.discord.courier import DiscordCourier
@@ -28,7 +29,7 @@ from adapters.discord.greeting import greet
 from adapters.discord.layout import RERUN, read_custom_id
 from adapters.discord.linked import Linked
 from adapters.discord.menus import Menus
-from adapters.discord.modals import data_of
+from adapters.discord.modals import data_of, filled
 from adapters.discord.moderation import CardDesk
 from adapters.discord.posts import InteractionPost
 from adapters.discord.reactions import Reactions
@@ -166,6 +167,10 @@ class DiscordApp:
                 await self._channels.rerun(interaction, int(pressed.value))
             elif pressed is not None:
                 await self._controls.handle(interaction, pressed)
+            elif (form := form_of(str(data_of(interaction).get("custom_id", "")))) is not None:
+                name, given = form
+                command = next(one for one in self._core.commands if one.name == name)
+                await self._run(interaction, command, given | options_in(filled(interaction)))
             else:
                 await self._setup.handle(interaction)
 
@@ -207,7 +212,10 @@ class DiscordApp:
         await apologise(interaction, error.__cause__ or error)
 
     async def _run(self, interaction: Interaction, command: Command, options: dict[str, str]) -> None:
-        """A slash command."""
+        """A slash command; one that needs more than was typed opens its form."""
+        if wants_form(command, options):
+            await interaction.response.send_modal(command_form(command, options, interaction.locale.value))
+            return
         request = Request(
             id=str(interaction.id),
             place=place_of(interaction.channel, interaction.guild_id),

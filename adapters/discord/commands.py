@@ -46,7 +46,8 @@ def slash_command(command: Command, run: Run) -> app_commands.Command[Any, ..., 
 
     # The library reads a command's options from its callback's signature.
     first = inspect.Parameter("interaction", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Interaction)
-    parameters = [first, *(_parameter(option) for option in command.options)]
+    # What a form would ask for need not be typed.
+    parameters = [first, *(_parameter(option, required=not command.form) for option in command.options)]
     callback.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     options = {_parameter_name(option): option for option in command.options}
     described = {name: localized(option.description, option.descriptions) for name, option in options.items()}
@@ -121,12 +122,12 @@ def _parameter_name(option: Option) -> str:
     return f"{option.name}_"
 
 
-def _parameter(option: Option) -> inspect.Parameter:
+def _parameter(option: Option, *, required: bool) -> inspect.Parameter:
     kinds: dict[str, Any] = {"integer": int, "boolean": bool}
     kind = kinds.get(option.kind, str)
     if option.kind == "integer" and (option.minimum is not None or option.maximum is not None):
         kind = app_commands.Range[int, option.minimum, option.maximum]
-    default = inspect.Parameter.empty if option.required else None
+    default = inspect.Parameter.empty if option.required and required else None
     name = _parameter_name(option)
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=default)
 

@@ -10,10 +10,11 @@ import discord
 import structlog
 
 from adapters.discord.answers import Answers
+from adapters.discord.in_place import InPlacePost, PressedMessage
 from adapters.discord.layout import SHARE, Page, Pressed
 from adapters.discord.modals import Ticked, Typed, filled, modal
 from adapters.discord.moderation import flag_modal, report_of
-from adapters.discord.posts import ChannelPost, InPlacePost, InteractionPost, Post, PressedMessage, partial
+from adapters.discord.posts import ChannelPost, InteractionPost, Post, partial
 from adapters.discord.requests import adults_only, place_of, presser_of, words_of
 from adapters.discord.solved import mark_solved
 from bot.controls import DOWN, EDIT, Control

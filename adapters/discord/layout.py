@@ -10,6 +10,7 @@ import discord
 from discord import ui
 
 from bot.controls import Button, Control
+from bot.tongues import labelled
 from bot.turn import Answer, Source
 
 PREFIX = "parley"
@@ -74,19 +75,24 @@ def small_print(answer: Answer) -> str:
     return "\n".join(f"-# {line}" for line in lines)
 
 
-def running_rows(turn_id: str) -> tuple[tuple[ui.Button[ui.LayoutView], ...], ...]:
+def running_rows(turn_id: str, locale: str = "en") -> tuple[tuple[ui.Button[ui.LayoutView], ...], ...]:
     """The controls of an answer that is being written."""
-    return ((_button(turn_id, STOP),),)
+    return ((_button(turn_id, STOP, locale),),)
 
 
 def answer_rows(
-    turn_id: str, buttons: Sequence[Button], versions: Sequence[str] = (), *, shareable: bool = False
+    turn_id: str,
+    buttons: Sequence[Button],
+    versions: Sequence[str] = (),
+    *,
+    shareable: bool = False,
+    locale: str = "en",
 ) -> tuple[tuple[ui.Button[ui.LayoutView], ...], ...]:
-    """The controls of a finished answer: versions first, then its own, then what every answer has."""
+    """The controls of a finished answer, its own first and its versions last, in the language of `locale`."""
     shown = [button for button in buttons if button.control is not Control.VERSION]
-    drawn = [_button(turn_id, button) for button in shown]
+    drawn = [_button(turn_id, button, locale) for button in shown]
     if shareable:
-        drawn.append(ui.Button(label="Share", custom_id=Pressed(turn_id, SHARE).custom_id))
+        drawn.append(ui.Button(label=labelled("Share", locale), custom_id=Pressed(turn_id, SHARE).custom_id))
     # Discord refuses a message in which two controls would send the same.
     unique = {button.custom_id or "": button for button in reversed(drawn)}
     fitting = [button for custom_id, button in reversed(unique.items()) if len(custom_id) <= FITS][:MOST_BUTTONS]
@@ -106,10 +112,10 @@ def turn_of(message: discord.Message) -> str:
     return ""
 
 
-def rerun_row(turn_id: str, message_id: int) -> tuple[ui.Button[ui.LayoutView], ...]:
+def rerun_row(turn_id: str, message_id: int, locale: str = "en") -> tuple[ui.Button[ui.LayoutView], ...]:
     """The offer to answer an edited question anew."""
     pressed = Pressed(turn_id, RERUN, str(message_id))
-    return (ui.Button(label="Answer the edited question", custom_id=pressed.custom_id),)
+    return (ui.Button(label=labelled("Answer the edited question", locale), custom_id=pressed.custom_id),)
 
 
 def _versions(turn_id: str, versions: Sequence[str]) -> tuple[ui.Button[ui.LayoutView], ...]:
@@ -125,13 +131,13 @@ def _versions(turn_id: str, versions: Sequence[str]) -> tuple[ui.Button[ui.Layou
     return arrows[0], count, arrows[1]
 
 
-def _button(turn_id: str, button: Button) -> ui.Button[ui.LayoutView]:
+def _button(turn_id: str, button: Button, locale: str) -> ui.Button[ui.LayoutView]:
     emoji = EMOJIS.get(button.control)
     style = discord.ButtonStyle.primary if button.primary else discord.ButtonStyle.secondary
     if button.control is Control.STOP:
         style = discord.ButtonStyle.danger
     return ui.Button(
-        label=None if emoji else button.label[:80],
+        label=None if emoji else labelled(button.label, locale)[:80],
         emoji=emoji,
         style=style,
         custom_id=Pressed(turn_id, button.control, button.value).custom_id,

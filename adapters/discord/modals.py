@@ -11,6 +11,7 @@ from discord import ui
 
 MOST_TYPED = 4000
 LONGEST_LABEL = 45
+MOST_FIELDS = 5
 
 Interaction = discord.Interaction[Any]
 
@@ -28,12 +29,13 @@ class Typed:
 
 @dataclass(frozen=True, slots=True)
 class Ticked:
-    """Several of some choices (value, label)."""
+    """Some of several choices (value, label), at most `most` of them; 0 = all."""
 
     id: str
     label: str
     choices: Sequence[tuple[str, str]]
     required: bool = False
+    most: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,6 @@ def _component(field: Typed | Ticked) -> ui.Item[Any]:
         )  # fmt: skip
     options = [discord.SelectOption(label=label, value=value) for value, label in field.choices]
     return ui.Select(
-        custom_id=field.id, options=options, min_values=int(field.required), max_values=len(options),
+        custom_id=field.id, options=options, min_values=int(field.required), max_values=field.most or len(options),
         required=field.required,
     )  # fmt: skip

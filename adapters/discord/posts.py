@@ -237,38 +237,6 @@ class InteractionPost:
         return partial(channel, message.id)
 
 
-class InPlacePost(ChannelPost):
-    """The messages of an earlier answer, written anew; what fails is told to the presser alone."""
-
-    def __init__(self, interaction: discord.Interaction[Any], standing: Sequence[Any]) -> None:
-        assert isinstance(interaction.channel, discord.abc.Messageable)
-        super().__init__(interaction.channel, standing=standing)
-        self._interaction = interaction
-
-    async def begin(self) -> None:
-        with sending():
-            await self._interaction.response.defer()
-
-    async def tell(self, words: str) -> None:
-        with sending():
-            await self._interaction.followup.send(view=Page(words).view(), ephemeral=True)
-
-
-class PressedMessage:
-    """The message under which something was pressed, changed through the interaction; that works for private ones."""
-
-    def __init__(self, interaction: discord.Interaction[Any]) -> None:
-        assert interaction.message is not None
-        self._interaction = interaction
-        self.id = interaction.message.id
-
-    async def edit(self, **changes: Any) -> None:
-        await self._interaction.edit_original_response(**changes)
-
-    async def delete(self) -> None:
-        await self._interaction.delete_original_response()
-
-
 def title_of(question: str) -> str:
     """A thread's name: the first words of what it is about."""
     words = one_line(re.sub(r"<[@#:][^>]*>|[*_`~|>#]+", " ", question), TITLE)

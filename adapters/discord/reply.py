@@ -31,15 +31,16 @@ class DiscordReply:
     """One answer's way into Discord. `versions` tells the ids of all tries of a turn.
 
     `shown_as`: the turn whose controls are drawn, where it is not the one that was pressed.
-    `shareable`: the asker sees the answer alone and may show it to everybody.
+    `shareable`: the asker sees the answer alone and may show it to everybody. `locale`: whose words its buttons have.
     `turn_id`, `running`, `answered` and `last`, the last message's page, tell how far it has come; `thread` is where
     it wants to go on;
     `unwanted` is set when nobody wants the answer any more.
     """
 
     def __init__(
-        self, post: Post, channel: str, versions: Versions, *, shown_as: str = "", shareable: bool = False
-    ) -> None:
+        self, post: Post, channel: str, versions: Versions, *, shown_as: str = "", shareable: bool = False,
+        locale: str = "en",
+    ) -> None:  # fmt: skip
         self.post = post
         self.turn_id = ""
         self.running = False
@@ -52,6 +53,7 @@ class DiscordReply:
         self._versions = versions
         self._shown_as = shown_as
         self._shareable = shareable
+        self.locale = locale
         self._shown: list[Page] = []
 
     async def send(self, turn_id: str, stream: Stream) -> MessageRef:
@@ -92,7 +94,7 @@ class DiscordReply:
             return
         parts = split(drawn(text))[:MOST_MESSAGES]
         pages = [Page(part) for part in parts[:-1]]
-        pages.append(Page(closed(parts[-1]), running_rows(turn_id)))
+        pages.append(Page(closed(parts[-1]), running_rows(turn_id, self.locale)))
         try:
             await self._show(pages)
         except SendError as error:
@@ -111,7 +113,8 @@ class DiscordReply:
             files = (*files, File("answer.md", "text/markdown", answer.text.encode()))
             parts = [*parts[: MOST_MESSAGES - 1], f"-# The whole answer is in the file.\n{print_}".strip()]
         versions = [] if answer.private else await self._versions(turn_id)
-        rows = answer_rows(turn_id, answer.buttons, versions, shareable=self._shareable and bool(answer.text))
+        shareable = self._shareable and bool(answer.text)
+        rows = answer_rows(turn_id, answer.buttons, versions, shareable=shareable, locale=self.locale)
         pages = [Page(part) for part in parts[:-1]]
         pages.append(Page(parts[-1], rows, tuple(file.name for file in files)))
         await self._show(pages, files, private=answer.private, final=True)

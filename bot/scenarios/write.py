@@ -65,6 +65,7 @@ class Write:
             Option("audience", "For whom", **worded("write.audience")),
             Option("language", "In which language", **worded("write.language")),
         ),
+        form=True,
         help="Only the facts you give are used; what I could not find among them is listed for you to verify.",
         examples=(
             "/write headline The council voted 7 to 2 for a new bridge over the Elm river",

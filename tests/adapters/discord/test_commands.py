@@ -15,8 +15,9 @@ from bot.commands import Command
 from bot.scenarios.catalogue import catalogue
 from tests.adapters.discord.conftest import Stage
 from tests.adapters.discord.peer import Call, Peer
-from tests.adapters.discord.people import World
+from tests.adapters.discord.people import World, modal_words
 from tests.adapters.discord.schema import SPEC, faults
+from tests.adapters.discord.test_controls import newest
 from tests.conftest import missing
 
 LANGUAGES = ("zh-CN", "es-ES", "fr", "de", "ja")
@@ -77,6 +78,22 @@ async def test_discord_is_told_every_command_in_every_language(real_stage: Stage
         for option in command.get("options", ()):
             assert set(LANGUAGES) <= set(option["name_localizations"] or ()), (name, option["name"])
             assert set(LANGUAGES) <= set(option["description_localizations"] or ()), (name, option["name"])
+
+
+async def test_a_command_that_needs_much_asks_in_a_form(real_stage: Stage) -> None:
+    stage = real_stage
+    world, peer = stage.world, stage.peer
+    world.ann.locale = "de"
+    shown = world.ann.slash(world.general, "write", kind="email", tone="warm")
+    await peer.until(lambda: shown.modal, words="the form")
+    assert next(iter(modal_words(shown))) == "Worum es geht: die Fakten"
+    assert "Was geschrieben werden soll" not in list(modal_words(shown)), "that was chosen already"
+    record = world.ann.submit(shown, facts="say: The meeting moves to three.", tone="warm", length=["short"])
+    said = await peer.until(lambda: newest(peer, world.general, "The meeting moves to three."))
+    assert record.responded
+    assert not said.is_ephemeral
+    (row,) = await stage.stores.turns.of_user(f"discord:{world.ann.id}")
+    assert (row.options["kind"], row.options["tone"], row.options["length"]) == ("email", "warm", "short")
 
 
 async def test_options_are_completed(stage: Stage) -> None:

@@ -30,6 +30,14 @@ async def test_a_slash_command_is_answered_with_controls(stage: Stage) -> None:
     assert said.flags & (1 << 15), "components v2 from the first send"
 
 
+async def test_buttons_speak_the_askers_language(stage: Stage) -> None:
+    world = stage.world
+    world.ann.locale = "de"
+    world.ann.slash(world.general, "translate", text="good morning", to="French")
+    said = await stage.peer.until(lambda: answer(stage, world.general, "[French] good morning"))
+    assert labels(said) == ["Nochmal", "👍", "👎", "Melden", "Warum"]
+
+
 async def test_a_mention_is_answered_under_the_question(stage: Stage) -> None:
     world = stage.world
     asked = world.ann.say(world.general, f"<@{stage.peer.backend.bot_user.id}> say: hello there")
