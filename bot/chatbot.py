@@ -26,6 +26,7 @@ from bot.request import Request, readable_request
 from bot.router import Route, Router
 from bot.safety import says_something
 from bot.scenarios.together import PARTY
+from bot.senses import Senses
 from bot.settings import Settings
 from bot.stores import Stores
 from bot.turn import Answer, Finished, Pressed
@@ -41,8 +42,9 @@ class ChatBot:
     """The core. `host` is this process's name in the store, `keeper` knows how the engine is."""
 
     def __init__(
-        self, settings: Settings, stores: Stores, router: Router, generator: Generator, keeper: Keeper, host: str
-    ) -> None:
+        self, settings: Settings, stores: Stores, router: Router, generator: Generator, keeper: Keeper, host: str,
+        senses: Senses | None = None,
+    ) -> None:  # fmt: skip
         self._settings = settings
         self._stores = stores
         self._router = router
@@ -52,6 +54,7 @@ class ChatBot:
         self._line = Line(settings.engine_slots, settings.queue_seconds, settings.queue_most)
         self._answering = Answering(settings, stores, router, generator, self._line, self._quotas, host)
         self._presses = Presses(stores, self._quotas, settings.context_tokens)
+        self._senses = senses or Senses(None, sees=settings.vision)
         self._jobs: dict[str, Job] = {}
         self.metrics = Metrics()
         self.metrics.watch("running", "Turns being answered", lambda: self._line.running)
@@ -129,6 +132,7 @@ class ChatBot:
         return words.text
 
     async def _respond(self, request: Request, reply: Reply) -> None:
+        request = await self._senses.take_in(request) if request.attachments else request
         most = self._settings.message_characters
         if len(request.text) > most:
             raise UserError(
@@ -138,7 +142,8 @@ class ChatBot:
         if request.press is not None:
             await self._press(request, reply)
             return
-        if not says_something(request.text) and request.command is None and not request.attachments:
+        nothing = request.command is None and not (request.attachments or request.images)
+        if nothing and not says_something(request.text):
             raise UserError("There are no words in that message. Ask me something, or type /help.")
         route = await self._of_party(request)
         if route is None:

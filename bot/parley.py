@@ -25,9 +25,11 @@ from bot.learning.rollout import Rollout
 from bot.messengers import Messenger
 from bot.scenarios.catalogue import catalogue
 from bot.schedule import Schedule
+from bot.senses import Senses
 from bot.settings import Settings
 from bot.stores import Stores, stores_over
 from models.engine import EngineClient, EngineError
+from models.speech import SpeechClient
 from models.worker import WorkerProcess
 
 log = structlog.get_logger(__name__)
@@ -124,6 +126,17 @@ async def open_engine(settings: Settings) -> AsyncIterator[tuple[EngineClient, K
 
 
 @contextlib.asynccontextmanager
+async def open_senses(settings: Settings) -> AsyncIterator[Senses]:
+    """What voice and pictures go to, where the host has set something for them."""
+    if not settings.speech_url:
+        yield Senses(None, sees=settings.vision)
+        return
+    key = settings.engine_api_key.get_secret_value() or "none"
+    async with contextlib.aclosing(SpeechClient(settings.speech_url, settings.speech_model, key)) as listener:
+        yield Senses(listener, sees=settings.vision)
+
+
+@contextlib.asynccontextmanager
 async def open_parley(settings: Settings) -> AsyncIterator[Parley]:
     """Everything but the adapters, ready to answer. The worker may still be loading: turns wait for it."""
     async with contextlib.AsyncExitStack() as stack:
@@ -135,7 +148,8 @@ async def open_parley(settings: Settings) -> AsyncIterator[Parley]:
         router = catalogue(settings.web_address)
         rollout = await stack.enter_async_context(Rollout(stores.registry, engine, keeper, settings.adapters))
         generator = Generator(engine, keeper, settings.model_for("chat"), rollout)
-        chatbot = ChatBot(settings, stores, router, generator, keeper, hosts.id)
+        senses = await stack.enter_async_context(open_senses(settings))
+        chatbot = ChatBot(settings, stores, router, generator, keeper, hosts.id, senses)
         if worker is not None:
             chatbot.metrics.watch("worker_up", "Whether the worker answers", lambda: worker.state == "ready")
             chatbot.metrics.watch("worker_restarts", "Times the worker died and was started", lambda: worker.restarts)

@@ -79,7 +79,8 @@ class Request:
     `settle` is the burst window in seconds in which further messages of this author join in; 0 = none;
     `joined` are the ids of those that did. `order`: where the message stands among others, by the platform's own
     count; 0 = as it reached the core. `private`: nobody but the author sees the answer. `adult`: the platform lets
-    only grown-ups read along.
+    only grown-ups read along. `heard`: what voice messages said, part of `text` by then; `images`: pictures for the
+    model, as data URLs.
     """
 
     id: str
@@ -95,6 +96,8 @@ class Request:
     joined: tuple[str, ...] = ()
     order: int = 0
     adult: bool = False
+    heard: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
     private: bool = False
 
     @property

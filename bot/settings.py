@@ -46,6 +46,9 @@ class Settings(BaseSettings):
     engine_url: str = ""
     engine_api_key: SecretStr = SecretStr("")
     embedding_url: str = ""
+    speech_url: str = ""
+    speech_model: str = "whisper-1"
+    vision: bool = False
     engine_slots: int = Field(8, ge=1, le=512)
 
     queue_seconds: float = Field(180, gt=0)

@@ -6,17 +6,27 @@ Apart from the client so that the worker need not load the client's library.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Role = Literal["system", "user", "assistant"]
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One chat message, in the words of the OpenAI dialect."""
+    """One chat message, in the words of the OpenAI dialect. `images` are data URLs, for a model that sees."""
 
     role: Role
     content: str
+    images: tuple[str, ...] = ()
+
+    @property
+    def wire(self) -> dict[str, Any]:
+        """The message as it is sent."""
+        if not self.images:
+            return {"role": self.role, "content": self.content}
+        parts: list[dict[str, Any]] = [{"type": "text", "text": self.content}]
+        parts += [{"type": "image_url", "image_url": {"url": image}} for image in self.images]
+        return {"role": self.role, "content": parts}
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,7 +131,7 @@ class EngineClient:
         with translated_errors():
             request: dict[str, Any] = {
                 "model": model,
-                "messages": [{"role": message.role, "content": message.content} for message in messages],
+                "messages": [message.wire for message in messages],
                 "temperature": sampling.temperature,
                 "top_p": sampling.top_p,
                 "max_tokens": sampling.max_tokens,

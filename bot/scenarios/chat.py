@@ -82,9 +82,12 @@ class Chat:
                 return say(" ".join(files.notes))
             words = with_quotes("\n\n".join(filter(None, (files.text, turn.text))), turn.request.quotes)
             system = Message("system", self._system(turn))
-            beside = () if turn.request.quotes or files.text else recollected(turn.text, turn.history, turn.facts)
-            prompt = (system, *beside) if beside else (system, *turn.history, Message("user", words))
-            return Plan((Step(prompt, sampling, filter=lambda: Once(whole=False)),), notes=files.notes)
+            elsewhere = turn.request.quotes or files.text or turn.request.images
+            beside = () if elsewhere else recollected(turn.text, turn.history, turn.facts)
+            asked = Message("user", words, turn.request.images)
+            prompt = (system, *beside) if beside else (system, *turn.history, asked)
+            notes = (*(f"I heard: {one_line(heard, 300)}" for heard in turn.request.heard), *files.notes)
+            return Plan((Step(prompt, sampling, filter=lambda: Once(whole=False)),), notes=notes)
         if turn.pressed.control != Control.CONTINUE:
             raise UserError("That button does nothing under this answer.")
         history = up_to_answer(turn.history, turn.pressed.turn.question, turn.pressed.turn.answer)
