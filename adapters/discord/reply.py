@@ -107,6 +107,8 @@ class DiscordReply:
         turn_id = self._shown_as or answer.turn_id
         body = drawn(answer.text.strip())
         print_ = small_print(answer)
+        if not body and not answer.sources:
+            body, print_ = "\n".join(answer.notes), "-# Stopped." if answer.stopped else ""  # all there is to read
         parts = split(f"{body}\n\n{print_}".strip() or "-# There is nothing to say.")
         files = answer.files
         if len(parts) > MOST_MESSAGES:

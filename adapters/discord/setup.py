@@ -158,7 +158,7 @@ class SetUp:
             for setting, words in CONSOLE.items()
             if getattr(server, setting)
         )
-        desk = f"<#{server.moderators_channel}>" if server.moderators_channel else "none: flags wait"
+        desk = f"<#{server.moderators_channel}>" if server.moderators_channel else "none, so flags wait"
         lines = [
             "## Parley on this server",
             f"**Switched off** {off}",
