@@ -279,13 +279,13 @@ def knowledge_gaps() -> None:
 
 
 @knowledge_app.command("reindex")
-def knowledge_reindex() -> None:
+def knowledge_reindex(server: Annotated[str, typer.Option(help=OF_SERVER)] = "") -> None:
     """Encode what was read with another EMBEDDING_MODEL anew."""
 
     async def main(settings: Settings) -> int:
         from adapters.console.knowledge import reindex_documents
 
-        return await reindex_documents(settings, Console(stderr=True))
+        return await reindex_documents(settings, Console(stderr=True), server)
 
     execute(main, quiet=True)
 

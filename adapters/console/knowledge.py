@@ -78,7 +78,7 @@ async def list_documents(settings: Settings, console: Console, server: str = "")
     return 0
 
 
-async def reindex_documents(settings: Settings, console: Console) -> int:
+async def reindex_documents(settings: Settings, console: Console, server: str = "") -> int:
     """Encode what was read with another embedding model once more, from what is stored."""
     async with open_engine(settings) as (engine, keeper, _worker), open_stores(settings, engine) as stores:
         with console.status("The model is loading"):

@@ -103,7 +103,7 @@ class Slack:
     def __init__(self) -> None:
         self.messages: dict[tuple[str, str], Message] = {}
         self.members: dict[str, set[str]] = {
-            "C0TALK": {BOT, "U0ANN", "U0BEN"}, "C0HELP": {BOT, "U0ANN", "U0BEN"}, "C0ELSE": {"U0ANN", "U0BEN"},
+            "C0TALK": {BOT, "U0ANN", "U0BEN", "U0EVE"}, "C0HELP": {BOT, "U0ANN", "U0BEN"}, "C0ELSE": {"U0ANN", "U0BEN"},
             "D0ANN": {BOT, "U0ANN"}, "D0BEN": {BOT, "U0BEN"}, "D0OTHERS": {"U0ANN", "U0BEN"},
         }  # fmt: skip
         self.people: dict[str, dict[str, Any]] = {
@@ -111,6 +111,7 @@ class Slack:
             "U0BEN": {
                 "id": "U0BEN", "name": "ben", "locale": "de-DE", "is_admin": True, "profile": {"display_name": "Ben"},
             },
+            "U0EVE": {"id": "U0EVE", "name": "eve", "locale": "en-US", "profile": {"display_name": "Eve"}},
             BOT: {"id": BOT, "name": "parley", "is_bot": True, "profile": {"display_name": "Parley"}},
         }  # fmt: skip
         self.calls: list[Call] = []

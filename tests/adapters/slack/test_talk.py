@@ -210,8 +210,8 @@ async def test_slacks_stop_button_ends_the_engines_work_and_only_the_asker_may_p
     asked = house.slack.say("U0ANN", "C0TALK", f"<@{BOT}> say: Holding on hold")
     stream = (await house.slack.until(lambda: house.slack.by_bot("C0TALK", thread=asked.ts)))[0]
     await house.slack.until(lambda: house.slack.sessions.get(("C0TALK", asked.ts)) == "processing")
-    house.slack.stop("U0BEN", "C0TALK", asked.ts)
-    assert "Only the person who asked" in (await house.slack.whispered("U0BEN")).shown
+    house.slack.stop("U0EVE", "C0TALK", asked.ts)
+    assert "Only the person who asked" in (await house.slack.whispered("U0EVE")).shown
     assert house.script.open == 1
     house.slack.stop("U0ANN", "C0TALK", asked.ts)
     answer = await house.slack.answer("C0TALK", asked.ts)
