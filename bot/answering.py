@@ -310,6 +310,6 @@ def lend(plan: Plan, turn: Turn) -> Plan:
         return plan
     shown = [
         message for one in turn.corrections
-        for message in (Lent("user", one.question, one.turn_id), Lent("assistant", one.text, one.turn_id))
+        for message in (Lent("user", one.question, of=one.turn_id), Lent("assistant", one.text, of=one.turn_id))
     ]  # fmt: skip
     return replace(plan, steps=(replace(step, prompt=(*before, *shown, last)), *plan.steps[1:]))
