@@ -317,6 +317,21 @@ def feedback_import(path: Annotated[Path, typer.Argument(help="A file with one J
     execute(main, quiet=True)
 
 
+@feedback_app.command("export")
+def feedback_export(
+    path: Annotated[Path, typer.Argument(help="The file to write, one JSON object a line.")],
+    scenario: Annotated[str, typer.Option(help="Of one scenario only.")] = "",
+) -> None:
+    """Write rated and corrected answers to a file that `feedback import` takes, redacted and without names."""
+
+    async def main(settings: Settings) -> int:
+        from adapters.console.feedback import export_feedback
+
+        return await export_feedback(settings, path, scenario, Console())
+
+    execute(main, quiet=True)
+
+
 @app.command()
 def backup(target: Annotated[Path, typer.Argument(help="The file to write.")]) -> None:
     """Copy the store to a file, while it is in use."""

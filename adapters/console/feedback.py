@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -11,9 +13,12 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from adapters.console.knowledge import no_engine
+from bot.errors import UserError
+from bot.learning.exports import exported
 from bot.learning.imports import Batch, Imported, Importer, batches, open_file
 from bot.parley import open_stores
-from bot.settings import Settings
+from bot.scenarios.catalogue import catalogue
+from bot.settings import SCENARIOS, Settings
 
 SAY_EVERY = 5000
 """Lines after which a console that is no terminal hears how far it is."""
@@ -53,3 +58,30 @@ def summary(counts: Imported) -> str:
 
 def _next(pending: Iterator[Batch]) -> Batch | None:
     return next(pending, None)
+
+
+async def export_feedback(settings: Settings, path: Path, scenario: str, console: Console) -> int:
+    """Write what people said of answers to a new file, whole or not at all."""
+    if await asyncio.to_thread(path.exists):
+        raise UserError(f"{path} exists already; name a new file.")
+    if scenario and scenario not in SCENARIOS:
+        raise UserError(f"There is no scenario {scenario}; there are {', '.join(SCENARIOS)}.")
+    left_out, lines = Counter[str](), []
+    async with open_stores(settings, no_engine(settings)) as stores:
+        for name in [scenario] if scenario else SCENARIOS:
+            async for line in exported(stores, settings, name, catalogue(), left_out):
+                lines.append(json.dumps(line, ensure_ascii=False))
+    try:
+        await asyncio.to_thread(_write_new, path, "".join(f"{line}\n" for line in lines))
+    except OSError as error:
+        raise UserError(f"{path} cannot be written ({error.strerror}).") from error
+    console.print(f"{len(lines)} lines in {path}.", markup=False, highlight=False, soft_wrap=True)
+    for reason, count in left_out.most_common():
+        console.print(f"{count} left out: {reason}", style="yellow", markup=False, soft_wrap=True)
+    return 0
+
+
+def _write_new(path: Path, text: str) -> None:
+    unfinished = path.with_name(f".{path.name}.partial")
+    unfinished.write_text(text, encoding="utf-8")
+    unfinished.replace(path)

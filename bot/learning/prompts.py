@@ -10,6 +10,7 @@ from bot.learning.redaction import redact
 from bot.request import Author, Place, Request
 from bot.router import Route, Router
 from bot.safety import MASK
+from bot.scenarios.chat import QUOTES
 from bot.stores import Stores
 from bot.turn import Plan, Step, Turn
 from bot.turns import TurnRow
@@ -18,6 +19,7 @@ from models.engine import EngineError, Message, Role
 Messages = list[dict[str, str]]
 
 LAST = frozenset({"summarize"})
+OTHERS = "it holds words of other people, who have not been asked"
 FIRST = frozenset({"write", "tutor"})
 """Of scenarios that ask several times: whose last, whose first prompt an answer is an answer to."""
 
@@ -74,7 +76,11 @@ def _sent(turn: TurnRow) -> Messages:
     prompts = turn.prompt
     if len(prompts) > 1 and turn.scenario not in LAST and turn.scenario != "write":
         raise UserError("the answer was made in several parts")
+    if turn.scenario == "summarize" and not turn.options.get("text"):
+        raise UserError(OTHERS)  # a conversation, with whoever spoke in it
     sent = (prompts[-1] if turn.scenario in LAST else prompts[0]) if prompts else []
+    if any(one["role"] == "user" and one["content"].startswith(QUOTES) for one in sent):
+        raise UserError(OTHERS)
     return [one for one in sent if "of" not in one]  # corrections that were lent to the prompt are not part of it
 
 
