@@ -43,11 +43,11 @@ SWITCH_SECONDS = 0.0005
 def execute(main: Main, *, quiet: bool = False, **overrides: object) -> None:
     """Run `main` with the settings and end with its exit code; an expected error ends with one sentence.
 
-    `quiet`: somebody reads the terminal, so that only what went wrong is logged there.
+    `quiet`: somebody reads the terminal, so that only what nobody foresaw is logged there.
     """
     try:
         settings = load_settings(**overrides)
-        level = "warning" if quiet and settings.log_level == "info" else settings.log_level
+        level = "error" if quiet and settings.log_level == "info" else settings.log_level
         set_up_logs(level, settings.log_chat_text)
         sys.setswitchinterval(SWITCH_SECONDS)
         code = asyncio.run(main(settings))

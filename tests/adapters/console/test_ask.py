@@ -71,3 +71,10 @@ async def test_an_engine_that_is_not_there_is_said_so(run: Run) -> None:
     ended = await run("ask", "hello", ENGINE_URL="http://127.0.0.1:9", QUEUE_SECONDS="5")
     assert ended.code == 1
     assert "The model server does not answer" in ended.err
+
+
+async def test_a_model_that_is_not_there_is_a_sentence_and_no_log_line(run: Run) -> None:
+    ended = await run("ask", "hello", ENGINE_URL="", MODEL="/nope")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.splitlines()[-1].startswith("The model cannot be started. There is no model /nope")
+    assert "turn_failed" not in ended.err
