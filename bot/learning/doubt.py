@@ -65,7 +65,7 @@ class Measures:
     def limit(self) -> float:
         """Where doubt begins: later where few say the same, as then little can be compared."""
         support = 4 * self.backed - 3 * self.alone
-        return -3.0 if support >= 2.8 else 0.0 if support >= 1.5 else 3.0
+        return -3.0 if support >= 2.8 else 0.0 if support >= 1.3 else 2.0
 
 
 def held(statements: Sequence[Statement], seen: Collection[str]) -> str:
