@@ -24,6 +24,8 @@ class WorkerKeeper:
                 return f"The model cannot be started. {self.worker.words} The owner can run doctor."
             case "starting":
                 return f"The model is loading; your answer comes in about {self._seconds} seconds."
+            case "suspended":
+                return "The model is away while it learns; your question keeps its place for two minutes."
             case _:
                 return (
                     "The model is restarting; your question keeps its place and will be answered "

@@ -176,7 +176,7 @@ async def open_parley(settings: Settings) -> AsyncIterator[Parley]:
             await chatbot.handoffs.tell(messengers)
             await daily.send(messengers)
 
-        retraining = retraining_over(settings, stores, hosts, router)
+        retraining = retraining_over(settings, stores, hosts, router, worker)
         nightly = Nightly(settings, stores, hosts, retraining, couriers, lambda: chatbot.load[1])
         schedule = Schedule()
         schedule.every(SPEAK_SECONDS, "speak", speak)

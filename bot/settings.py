@@ -77,6 +77,7 @@ class Settings(BaseSettings):
     train_threads: int = Field(0, ge=0)
     train_nice: int = Field(10, ge=0, le=19)
     train_memory_gb: float = Field(0, ge=0)
+    train_suspends_worker: bool = False
     train_fgm: float = Field(0, ge=0)
     train_report_to: str = "tensorboard"
 

@@ -11,7 +11,7 @@ import socket
 import sys
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,7 +28,7 @@ STOP_SECONDS = 10.0
 USUAL_START = 12.0
 LONGEST_LINE = 2**20
 
-State = Literal["starting", "ready", "restarting", "failed", "stopped"]
+State = Literal["starting", "ready", "restarting", "suspended", "failed", "stopped"]
 
 
 def command_line(models: Mapping[str, str], embedding: str, data_dir: Path) -> list[str]:
@@ -77,6 +77,8 @@ class WorkerProcess:
         self._task: asyncio.Task[None] | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._errors: deque[str] = deque(maxlen=40)
+        self._awake = asyncio.Event()
+        self._awake.set()
 
     @property
     def seconds_left(self) -> float:
@@ -104,6 +106,17 @@ class WorkerProcess:
             return False
         return self.state == "ready"
 
+    @contextlib.asynccontextmanager
+    async def suspended(self) -> AsyncIterator[None]:
+        """Have no process meanwhile, as its memory is wanted elsewhere; what asks it waits for its return."""
+        self._awake.clear()
+        if self._process is not None:
+            await _end(self._process)
+        try:
+            yield
+        finally:
+            self._awake.set()
+
     @property
     def _dead(self) -> bool:
         """Whether the process is gone and only our own task has not heard of it yet."""
@@ -113,7 +126,13 @@ class WorkerProcess:
         wait, most = BACKOFF
         while True:
             self._started = time.monotonic()
-            code = await self._live_once()
+            code = await self._live_once() if self._awake.is_set() else 0
+            if not self._awake.is_set():
+                await self._become("suspended", "The model is away while something is learned.")
+                await self._awake.wait()
+                await self._become("restarting", "The model is restarting.")
+                wait = BACKOFF[0]
+                continue
             if code == BROKEN_CHECKPOINT:
                 await self._become("failed", self.words)
                 return

@@ -58,16 +58,19 @@ class Prepared:
 
 
 class Retraining:
-    """Trains, one run at a time over all hosts of the store. `hosts` is this process's."""
+    """Trains, one run at a time over all hosts of the store. `hosts` is this process's; `beside` is held while a
+    trainer is at work."""
 
     def __init__(
-        self, settings: Settings, stores: Stores, hosts: Hosts, build: Build, promotion: Promotion
+        self, settings: Settings, stores: Stores, hosts: Hosts, build: Build, promotion: Promotion,
+        beside: Callable[[], contextlib.AbstractAsyncContextManager[None]] = contextlib.nullcontext,
     ) -> None:  # fmt: skip
         self._settings = settings
         self._stores = stores
         self._hosts = hosts
         self._build = build
         self._promotion = promotion
+        self._beside = beside
         self._working = asyncio.Lock()
         self._task: asyncio.Task[Any] | None = None
         self.current: Run | None = None
@@ -201,7 +204,8 @@ class Retraining:
                 if not alive(folder) and run.tries >= TRIES:
                     words = f"The trainer ended {run.tries} times without a result; the log of the run says more."
                     return await self._end(run, "failed", words)
-                await self._work(run, events, folder, watch)
+                async with self._beside():
+                    await self._work(run, events, folder, watch)
                 run = await self._get(run)
         except Lost:
             log.warning("run_lost", run=run.id, adapter=run.adapter)

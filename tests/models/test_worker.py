@@ -96,6 +96,28 @@ async def test_after_a_restart_the_same_adapters_are_served(tiny_checkpoint: Pat
         assert await answer(worker, model="support@2") == expected
 
 
+async def test_suspended_it_has_no_process_and_comes_back_with_its_adapters(
+    tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    tiny.adapter(tmp_path / "checkpoints" / "story@1", tiny_checkpoint)
+    async with keep(tiny_checkpoint, tmp_path) as worker, EngineClient(worker.url, worker.token) as engine:
+        assert await worker.wait_ready(START_SECONDS), worker.words
+        await engine.load_adapter("story@1", "story@1")
+        expected = await answer(worker, model="story@1")
+        process = psutil.Process(worker.pid)
+        async with worker.suspended():
+            assert not process.is_running()
+            async with worker.changed:
+                await asyncio.wait_for(worker.changed.wait_for(lambda: worker.state == "suspended"), START_SECONDS)
+            assert await worker.wait_ready(0.05) is False
+        assert await worker.wait_ready(START_SECONDS), worker.words
+        assert await answer(worker, model="story@1") == expected
+        assert worker.restarts == 0
+    # what is suspended can be ended
+    async with keep(tiny_checkpoint, tmp_path) as worker, worker.suspended():
+        pass
+
+
 async def test_its_end_leaves_no_process(tiny_checkpoint: Path, tmp_path: Path) -> None:
     async with keep(tiny_checkpoint, tmp_path) as worker:
         async with worker.changed:
