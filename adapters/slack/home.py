@@ -53,6 +53,9 @@ class Home:
                 await self._commands.typed(await self._typed(body, "tutor mode:quiz"))
             case "server" | "channel" | "person" | "picked":
                 await self._settings(body, author, what, str(action.get("selected_conversation") or ""))
+            case "review":
+                _, _, words = await self._run(body, author, "review", {})
+                await self._open(body, told(words))
             case "kept":
                 await self._kept(body, author)
             case "allow" | "refuse":

@@ -105,7 +105,10 @@ class HomePage:
             row = await office.stores.turns.get(item.turn_id)
             asked = one_line(row.question if row is not None else "", 80) or f"/{item.scenario}"
             block["text"]["text"] += f"\n• {link_to(office.permalink(item.card), asked)}"
-        return [{"type": "header", "text": plain("Moderation")}, block]
+        blocks = [{"type": "header", "text": plain("Moderation")}, block]
+        if any(command.name == "review" for command in office.core.commands):
+            blocks.append({"type": "actions", "elements": [_button("review", "Review on the web")]})
+        return blocks
 
     async def _admin(self, server: ServerSettings) -> list[Block]:
         channels = await self._office.stores.places.channels("slack", self._office.team)

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 PIECE = 11_000
 """Characters of Markdown in one message; Slack takes 12,000."""
+LONGEST_FENCE, LONGEST_LANGUAGE = 7, 20
+"""What is longer was never meant as the fence or the language of a block of code."""
 FALLBACK = 3_000
 """Characters of the text that stands for a message's blocks in notifications."""
 
@@ -23,6 +25,7 @@ _SLACK_LINK = re.compile(r"<(?P<url>(?:https?|mailto|tel):[^<>|\s]+)(?:\|(?P<lab
 _LINK = re.compile(
     r"(?P<image>!?)\[(?P<label>[^\[\]\n]*)\]\(\s*<?(?P<url>[^()\s<>]*(?:\([^()\s]*\))?[^()\s<>]*)>?[^()\n]*\)"
 )
+_WEB_LINK = re.compile(r"\[(?P<label>[^\[\]\n]+)\]\((?P<url>https?://[^()\s<>|]+)\)")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?:https?://)?(?:[\w-]+\.)+[a-z]{2,}(?=[/:?#\s]|$)", re.IGNORECASE)
 _UNFINISHED = re.compile(r"(?:<[^<>\s]{0,120}|@\w{0,9}|!?\[[^\[\]\n]{0,300}(?:\](?:\([^()\n]{0,600})?)?|!)\Z")
@@ -87,7 +90,13 @@ def fallback(text: str) -> str:
 def mrkdwn(text: str, most: int = 2_900) -> str:
     """Short text for a section or context block, where Slack has a markup of its own."""
     bold = re.sub(r"\*\*(.+?)\*\*", r"*\1*", safe(text))
-    return html.escape(bold if len(bold) <= most else bold[: most - 1] + "…", quote=False)
+    short = bold if len(bold) <= most else bold[: most - 1] + "…"
+    made, end = "", 0
+    for match in _WEB_LINK.finditer(short):
+        label = html.escape(match["label"], quote=False).replace("|", "¦")
+        made += f"{html.escape(short[end : match.start()], quote=False)}<{match['url']}|{label}>"
+        end = match.end()
+    return made + html.escape(short[end:], quote=False)
 
 
 def split(text: str, most: int = PIECE) -> list[str]:
@@ -99,7 +108,7 @@ def split(text: str, most: int = PIECE) -> list[str]:
         cut = _cut(rest, room)
         piece, rest = rest[:cut].rstrip(), rest[cut:].lstrip("\n")
         fence = _open_fence(piece)
-        if fence:
+        if fence and len(fence[0]) < LONGEST_FENCE:
             mark, language = fence
             piece += f"\n{mark}"
             rest = f"{mark}{language}\n{rest}"
@@ -120,7 +129,8 @@ def _open_fence(text: str) -> tuple[str, str] | None:
     mark = language = ""
     for match in _FENCE.finditer(text):
         if not mark:
-            mark, language = match[1], match[2].strip()
+            # A line that goes on is no fence but code on one line: its language is a word.
+            mark, language = match[1], (match[2].split() or [""])[0][:LONGEST_LANGUAGE]
         elif match[1][0] == mark[0] and len(match[1]) >= len(mark) and not match[2].strip():
             mark = ""
     return (mark, language) if mark else None

@@ -8,6 +8,7 @@ from bot.commands import Command, Option
 from bot.controls import USUAL
 from bot.scenarios.memory import MemoryScenario
 from bot.scenarios.privacy import PrivacyScenario
+from bot.scenarios.review import ReviewScenario
 from bot.turn import Finished, Plan, Say, Step, Turn, say
 from models.engine import Message
 from tests.adapters.web import scenes
@@ -80,4 +81,13 @@ class Translate(scenes.Translate):
         return await super().plan(replace(turn, options={"to": turn.locale, **turn.options}))
 
 
-SCENARIOS = (Talk(), Summarize(), Tutor(), MemoryScenario(), PrivacyScenario(), Translate(), *scenes.SCENARIOS[2:])
+SCENARIOS = (
+    Talk(),
+    Summarize(),
+    Tutor(),
+    MemoryScenario(),
+    PrivacyScenario(),
+    ReviewScenario("https://parley.example"),
+    Translate(),
+    *scenes.SCENARIOS[2:],
+)

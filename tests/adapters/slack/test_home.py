@@ -184,6 +184,8 @@ async def test_moderators_get_links_to_what_waits(house: House) -> None:
         page = await opened(house, "U0BEN")
     assert "1 flagged answer waits" in page
     assert "say: It closes at five." in page
+    house.slack.press_home("U0BEN", "Review on the web")
+    assert "<https://parley.example/review/enter/" in str(await form(house))
     assert answer.shown not in await opened(house, "U0ANN")
 
 
