@@ -85,7 +85,7 @@ class ThreadReply:
         await self._desk.whisper(self._spot, _own(self._desk, words))
 
     async def _write(self, draft: Draft, stream: Stream, status: Status) -> Answer:
-        safe_text, text, task, due = SafeStream(self._spot.names), "", "", 0.0
+        said, task, due = SafeStream(self._spot.names), "", 0.0
         clock = asyncio.get_running_loop().time
         waiting = False
         while True:
@@ -95,7 +95,7 @@ class ThreadReply:
                     event: Event = await anext(stream)
             except TimeoutError:
                 await draft.work(task)
-                await draft.show(text)
+                await draft.show(said.text)
                 due, waiting = clock() + draft.pace, False
                 continue
             match event:
@@ -105,7 +105,8 @@ class ThreadReply:
                         task, due, waiting = event.words, clock() + TASK_AFTER, True
                 case Delta():
                     status.say("")
-                    text, task, waiting = safe_text.feed(event.text), "", True
+                    said.feed(event.text)
+                    task, waiting = "", True
                 case Answer():
                     return event
 

@@ -74,9 +74,13 @@ class SafeStream:
         self._names = names
         self._raw = ""
 
-    def feed(self, delta: str) -> str:
-        """All safe text so far."""
+    def feed(self, delta: str) -> None:
+        """Say more."""
         self._raw += delta
+
+    @property
+    def text(self) -> str:
+        """All safe text so far; worth its price only when it is shown."""
         unfinished = _UNFINISHED.search(self._raw)
         return safe(self._raw[: unfinished.start()] if unfinished else self._raw, self._names)
 
@@ -100,7 +104,7 @@ def mrkdwn(text: str, most: int = 2_900) -> str:
 
 
 def split(text: str, most: int = PIECE) -> list[str]:
-    """`text` in pieces of at most `most` characters; a code block that is cut is closed and opened again."""
+    """`text` in pieces of at most `most` (at least 100) characters; a code block that is cut is closed and goes on."""
     pieces: list[str] = []
     rest = text
     while len(rest) > most:
