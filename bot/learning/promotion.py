@@ -22,6 +22,10 @@ WILL_NOT = {
 }
 
 
+KEEP_RUNS = 20
+"""So many runs of a scenario keep what they left."""
+
+
 class Promotion:
     """Puts runs into service. The registry changes in one transaction, once the files are in place."""
 
@@ -60,10 +64,17 @@ class Promotion:
         return service
 
     async def tidy(self, scenario: str) -> None:
-        """Delete the files of adapters that are not kept; what a crash left of one goes at the next time."""
-        for adapter in await self._stores.registry.retire(scenario):
+        """Delete the weights of adapters that are not kept, and those that old runs left unpromoted; their reports
+        stay."""
+        registry, folders = self._stores.registry, self._settings.runs
+        for adapter in await registry.retire(scenario):
             await asyncio.to_thread(artefacts.remove, self._settings.adapters / adapter.name)
-            await asyncio.to_thread(artefacts.remove, self._settings.runs / adapter.run / "adapter")
+            await asyncio.to_thread(artefacts.remove, folders / adapter.run / "adapter")
+        kept = {adapter.run for adapter in await registry.adapters(scenario) if adapter.retired is None}
+        for run in (await self._stores.runs.recent(scenario))[KEEP_RUNS:]:
+            if run.id not in kept:
+                for left in ("adapter", "model", "state"):
+                    await asyncio.to_thread(artefacts.remove, folders / run.id / left)
 
 
 def trained(manifest: dict[str, Any]) -> dict[str, list[str]]:

@@ -204,6 +204,8 @@ class Registry:
     async def retire(self, scenario: str) -> list[Adapter]:
         """Note that all but the last KEEP adapters, and those in service, are deleted; returns these."""
         async with self._database.write() as connection:
+            if await self._never(connection, scenario):
+                return []
             row = await _locked(connection, scenario)
             query = adapters.select().where(adapters.c.scenario == scenario, adapters.c.retired.is_(None))
             kept = [_adapter(one) for one in await connection.execute(query.order_by(adapters.c.number.desc()))]
@@ -216,6 +218,11 @@ class Registry:
                     service.update().where(service.c.scenario == scenario).values(previous=list(previous))
                 )
         return spare
+
+    async def _never(self, connection: AsyncConnection, scenario: str) -> bool:
+        """Whether a scenario never had an adapter."""
+        query = sa.select(service.c.scenario).where(service.c.scenario == scenario)
+        return (await connection.execute(query)).first() is None
 
     async def _select(self, *conditions: sa.ColumnElement[bool]) -> list[Adapter]:
         query = adapters.select().where(*conditions).order_by(adapters.c.created.desc(), adapters.c.number.desc())

@@ -282,6 +282,7 @@ class Retraining:
     async def _end(self, run: Run, state: RunState, words: str) -> Run:
         await self._stores.runs.end(run.id, state, words)
         log.info("run_ended", run=run.id, adapter=run.adapter, state=state, words=words)
+        await self._promotion.tidy(run.scenario)
         return await self._get(run)
 
     async def _get(self, run: Run) -> Run:

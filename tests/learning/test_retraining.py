@@ -154,6 +154,22 @@ async def test_what_does_not_pass_changes_nothing_and_says_why(
         assert (service.adapter, service.words) == (run.adapter, "mo promoted it")
 
 
+async def test_old_runs_leave_their_reports_and_the_last_ones_their_weights(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.learning.promotion.KEEP_RUNS", 2)
+    retraining = await school.host()
+    good = await retraining.train("chat", by="mo")
+    ended = []
+    for number, verdict in enumerate(("fail", "inconclusive", "fail"), 1):
+        school.rows.count, school.rows.behaviour = 40 + 20 * number, {"verdict": verdict}
+        ended.append(await retraining.train("chat", by="mo"))
+    left = [(school.settings.runs / run.id / "adapter").exists() for run in ended]
+    assert left == [False, True, True]
+    assert all((school.settings.runs / run.id / "report.json").exists() for run in ended)
+    assert (school.settings.adapters / good.adapter).exists()
+
+
 async def test_it_waits_for_a_person_where_the_owner_wants_that(school: School) -> None:
     retraining = await school.host(retrain_promote=False)
     run = await retraining.train("chat", by="mo")
