@@ -194,13 +194,38 @@ def worker(context: typer.Context) -> None:
         from models.worker import command_line
 
         process = await asyncio.create_subprocess_exec(
-            *command_line(settings.models(), settings.embedding_model, settings.data_dir), *context.args
+            *command_line(settings.models(), settings.embedding_model, settings.data_dir),
+            "--device",
+            settings.device,
+            "--quantize",
+            settings.quantize,
+            *context.args,
         )
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, process.terminate)
         return await process.wait()
 
     execute(main)
+
+
+@app.command()
+def compress(
+    target: Annotated[Path, typer.Argument(help="The new folder.")],
+    model: Annotated[str, typer.Option(help="The model to compress; MODEL when empty.")] = "",
+    drop_layers: Annotated[int, typer.Option(help="Leave out so many layers, those that change least.")] = 0,
+    quantize: Annotated[str, typer.Option(help="int8 or none")] = "int8",
+) -> None:
+    """Make a smaller and faster model of MODEL in a new folder, and report what that cost."""
+
+    async def main(settings: Settings) -> int:
+        from models.worker import compress_command_line
+
+        options = [str(target), "--drop-layers", str(drop_layers), "--quantize", quantize]
+        command = compress_command_line(model or settings.model, settings.data_dir)
+        process = await asyncio.create_subprocess_exec(*command, *options)
+        return await process.wait()
+
+    execute(main, quiet=True)
 
 
 @model_app.command("path")
@@ -462,6 +487,23 @@ def bench_engine(
         if not numbers:
             raise UserError("--users takes numbers with commas between them, such as 1,8,32.")
         await bench_engine(Console(), settings, users=numbers, url=url, versus=vs or [], alone=alone, out=out)
+        return 0
+
+    execute(main)
+
+
+@bench_app.command("soak")
+def bench_soak(
+    users: Annotated[int, typer.Option(min=1, help="How many users at once.")] = 32,
+    minutes: Annotated[float, typer.Option(min=0.01, help="For how long.")] = 10,
+    out: Annotated[Path, typer.Option(help="The folder for the figures.")] = Path("build/bench"),
+) -> None:
+    """Keep the worker busy with users some of whom leave, and watch its memory and its slots."""
+
+    async def main(settings: Settings) -> int:
+        from bot.bench.soak import bench_soak
+
+        await bench_soak(Console(), settings, users=users, minutes=minutes, out=out)
         return 0
 
     execute(main)

@@ -119,6 +119,7 @@ async def open_engine(settings: Settings) -> AsyncIterator[tuple[EngineClient, K
                 slots=settings.engine_slots,
                 context=settings.context_tokens,
                 device=settings.device,
+                quantize=settings.quantize,
             )
         )
         client = await stack.enter_async_context(EngineClient(worker.url, worker.token))

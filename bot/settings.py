@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     model_summarize: str = ""
     embedding_model: str = "embedded"
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    quantize: Literal["auto", "none", "int8", "int4"] = "auto"
     context_tokens: int = Field(2048, ge=512)
 
     engine_url: str = ""

@@ -38,7 +38,7 @@ def convert(gguf: Path, folder: Path, progress: Progress) -> Path:
             try:
                 _room(folder.parent, gguf)
                 _write(gguf, partial, progress)
-                _settle(partial, folder)
+                settle(partial, folder)
             finally:
                 shutil.rmtree(partial, ignore_errors=True)
     except OSError as error:
@@ -74,7 +74,7 @@ def _write(gguf: Path, folder: Path, progress: Progress) -> None:
     progress(0.95, "Preparing the built-in model: checking")
 
 
-def _settle(partial: Path, folder: Path) -> None:
+def settle(partial: Path, folder: Path) -> None:
     """Bring `partial` to the disk and give it the final name."""
     manifest.write(partial)
     for path in partial.iterdir():
@@ -119,13 +119,13 @@ def _lock(place: Path, progress: Progress) -> Iterator[None]:
         yield
 
 
-def disk_error(error: OSError, place: Path) -> CheckpointError:
-    """The words for what the disk said."""
+def disk_error(error: OSError, place: Path, what: str = "The built-in model") -> CheckpointError:
+    """The words for what the disk said when `what` was written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        words = f"The disk that holds {place} is full; the built-in model needs about 600 MB."
+        words = f"The disk that holds {place} is full; {what[0].lower()}{what[1:]} needs about 600 MB."
         return CheckpointError(words, "Free some room or set DATA_DIR to a folder on another disk, then start again.")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         words = f"The folder {place} cannot be written ({error.strerror})."
         return CheckpointError(words, "Give this user the right to write there or set DATA_DIR to another folder.")
-    words = f"The built-in model could not be written to {place} ({error.strerror or error})."
+    words = f"{what} could not be written to {place} ({error.strerror or error})."
     return CheckpointError(words, "Check the disk and set DATA_DIR to a folder that can be written.")

@@ -45,6 +45,11 @@ def path_command_line(model: str, data_dir: Path) -> list[str]:
     return [sys.executable, "-m", "models.checkpoints", "path", "--model", model, "--data-dir", str(data_dir)]
 
 
+def compress_command_line(model: str, data_dir: Path) -> list[str]:
+    """How a model is compressed, up to the new folder and what to do; in a process of its own, for torch."""
+    return [sys.executable, "-m", "models.compress", "--model", model, "--data-dir", str(data_dir)]
+
+
 class WorkerProcess:
     """The worker, kept alive for the length of `async with`.
 
@@ -56,7 +61,7 @@ class WorkerProcess:
 
     def __init__(
         self, *, models: Mapping[str, str], embedding: str, data_dir: Path, slots: int = 8, context: int = 8192,
-        device: str = "auto", threads: int = 0,
+        device: str = "auto", quantize: str = "none", threads: int = 0,
     ) -> None:  # fmt: skip
         self.token = secrets.token_urlsafe(32)
         self.port = free_port()
@@ -70,7 +75,8 @@ class WorkerProcess:
         self.changed = asyncio.Condition()
         self._command = [
             *command_line(models, embedding, data_dir), "--port", str(self.port), "--slots", str(slots),
-            "--context", str(context), "--device", device, "--threads", str(threads), "--watch-stdin",
+            "--context", str(context), "--device", device, "--quantize", quantize, "--threads", str(threads),
+            "--watch-stdin",
         ]  # fmt: skip
         self._started = time.monotonic()
         self._usual = USUAL_START

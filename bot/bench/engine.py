@@ -38,6 +38,8 @@ SYSTEM = (
     "money, tell them to ask a professional too. Do not repeat the question, and begin with the answer."
 )
 QUESTION = "Please tell me in detail about the history of {topic}, and why people cared about it."
+LONG = 1500
+"""Tokens of the conversation whose next turn is measured, as our own tokenizer counts a word and a half."""
 FOLLOW_UP = "And how did that change in the last hundred years? Please tell me more about it."
 
 
@@ -70,8 +72,9 @@ async def bench_engine(
 ) -> None:  # fmt: skip
     """Print the table, write `engine.json` and `engine.svg` into `out`. Raises UserError."""
     runs: list[AbstractAsyncContextManager[Server]] = [_at(url) if url else servers.worker(settings, max(users))]
-    if not alone:
-        runs.append(servers.transformers_serve(await servers.checkpoint(settings)))
+    folder = await servers.checkpoint(settings) if not (url and alone) else None
+    if folder is not None and not alone:
+        runs.append(servers.transformers_serve(folder))
     runs += map(_at, versus)
     results: dict[str, list[Figures]] = {}
     for run in runs:
@@ -79,7 +82,14 @@ async def bench_engine(
             with console.status(f"Measuring {server.name}"):
                 results[server.name] = await measure(server, users)
     console.print(_table(results))
-    await asyncio.to_thread(_write, out, results)
+    quality = await servers.quality(folder, settings.quantize) if folder is not None and not url else {}
+    for kind, found in quality.items():
+        console.print(
+            f"{kind} ({found['served']}): perplexity {found['perplexity']:.2f} "
+            f"({found['perplexity'] / quality['none']['perplexity'] - 1:+.1%}), "
+            f"{found['same_answers']} of {found['of']} golden answers as with none"
+        )
+    await asyncio.to_thread(_write, out, results, quality)
     console.print(f"Written: {out / 'engine.json'}, {out / 'engine.svg'}")
 
 
@@ -204,9 +214,11 @@ def _table(results: dict[str, list[Figures]]) -> Table:
     return table
 
 
-def _write(out: Path, results: dict[str, list[Figures]]) -> None:
+def _write(out: Path, results: dict[str, list[Figures]], quality: dict[str, dict[str, Any]]) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    written = {name: [asdict(row) for row in rows] for name, rows in results.items()}
+    written: dict[str, Any] = {name: [asdict(row) for row in rows] for name, rows in results.items()}
+    if quality:
+        written["quality"] = quality
     (out / "engine.json").write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
     speeds = {name: {f"{row.users} users": row.tokens_per_second for row in rows} for name, rows in results.items()}
     (out / "engine.svg").write_text(bars("Tokens a second", speeds), encoding="utf-8")

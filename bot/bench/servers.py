@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.util
+import json
 import os
 import shutil
 import sys
@@ -12,6 +13,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
@@ -40,7 +42,7 @@ async def worker(settings: Settings, users: int) -> AsyncIterator[Server]:
     """Our worker as the bot starts it, with a slot for everybody."""
     process = WorkerProcess(
         models={"parley": settings.model}, embedding="none", data_dir=settings.data_dir, slots=users,
-        context=settings.context_tokens, device=settings.device,
+        context=settings.context_tokens, device=settings.device, quantize=settings.quantize,
     )  # fmt: skip
     async with process:
         if not await process.wait_ready(START_SECONDS):
@@ -102,6 +104,19 @@ async def checkpoint(settings: Settings) -> Path:
     if process.returncode:
         raise UserError(f"The model {settings.model} cannot be had.")
     return Path(out.decode().strip())
+
+
+async def quality(folder: Path, quantize: str) -> dict[str, dict[str, Any]]:
+    """Perplexity and answers by number format, the weights' own first; in a process of its own. Raises UserError."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "models.serving.quality", "--model", str(folder), "--quantize", quantize,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    out, _ = await process.communicate()
+    if process.returncode:
+        raise UserError(f"The quality of the model in {folder} cannot be measured.")
+    found: dict[str, dict[str, Any]] = json.loads(out)
+    return found
 
 
 def _transformers() -> str:

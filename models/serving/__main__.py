@@ -56,6 +56,9 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--adapters", type=int, default=16, help="adapters kept in memory, a model")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")
+    parser.add_argument(
+        "--quantize", default="none", choices=["auto", "none", "int8", "int4"], help="bits of weights on the CPU"
+    )
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 leaves it to torch")
     parser.add_argument("--watch-stdin", action="store_true", help="end when stdin is closed")
     return parser.parse_args()

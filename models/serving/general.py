@@ -53,6 +53,13 @@ class GeneralForward:
         spoken = [logits[at] for at, chunk in enumerate(chunks) if chunk.speaks]
         return torch.stack(spoken) if spoken else torch.empty(0, 0)
 
+    @torch.inference_mode()
+    def windowed(self, tokens: list[int]) -> Tensor:
+        """Logits behind every token of a text that is read for itself."""
+        self.lora.select(())
+        logits: Tensor = self._model(input_ids=torch.tensor([tokens], device=self._device), use_cache=False).logits[0]
+        return logits.to(device="cpu", dtype=torch.float32)
+
     def _read(self, chunks: list[Chunk]) -> Tensor:
         """Chunks of one length, in one pass. Logits behind the last token of each."""
         length = len(chunks[0].tokens)

@@ -15,6 +15,7 @@ import torch
 from models.dialect import Message, Sampling
 from models.serving.detokenizing import Detokenizer
 from models.serving.forward import Chunk, Forward
+from models.serving.linear import Quantize
 from models.serving.lora import AdapterWeights
 from models.serving.passes import OutOfMemory, Passes
 from models.serving.resident import Answering, Counts, Failure, Outcome, Status
@@ -38,6 +39,7 @@ class Lane:
     scheduler: Scheduler[Answering]
     names: frozenset[str] = frozenset()
     searches: bool = False
+    quantize: Quantize = "none"
     counts: Counts = field(default_factory=Counts)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _encoding: threading.Lock = field(default_factory=threading.Lock)

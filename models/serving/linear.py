@@ -1,20 +1,29 @@
-"""Linear layers: the one place where weights meet activations, in the model's own numbers or in 8 bits.
+"""Linear layers: the one place where weights meet activations, in the model's own numbers, in 8 bits or in 4.
 
 8 bits: weights have one scale an output, activations one a row, both symmetric. Sums are integers and so exact, which
-makes a row's result the same to the bit whatever rows stand beside it.
+makes a row's result the same to the bit whatever rows stand beside it. Inputs that reach far are evened out first
+(SmoothQuant, Xiao et al. 2022, at an even share of weights and activations), else one of them takes the whole scale.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-Quantize = Literal["none", "int8"]
+from models.serving.native.kernels import kernels
+
+Quantize = Literal["none", "int8", "int4"]
+Reach = Mapping[str, Tensor]
+"""How far the inputs of each layer reached in a calibration, by the layer's path: [inputs]."""
 TOP = 127
+GROUP = 32
+"""Inputs that share a scale in 4 bits."""
+SCARCE = 0.1
+"""An input that hardly moved in the calibration counts as reaching this part of the usual, in case it does later."""
 
 
 class Linear(Protocol):
@@ -35,32 +44,84 @@ class PlainLinear:
 
 
 class Int8Linear:
-    """8-bit weights and activations, on any device that has torch's integer product."""
+    """8-bit weights and activations, on the CPU."""
 
-    def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
-        scale = weight.abs().amax(1).clamp_min_(torch.finfo(torch.float32).tiny).div_(TOP)
-        rounded = (weight / scale[:, None]).round_().to(torch.int8)
-        self._weight = rounded.t()
-        self._scale = scale.float().div_(TOP)  # the activations' 127 is divided out here, once
+    def __init__(self, weight: Tensor, bias: Tensor | None = None, reach: Tensor | None = None) -> None:
+        self._evening = None
+        if reach is not None:
+            even = evening(weight, reach)
+            weight = weight * even
+            self._evening = even.reciprocal_()
+        rounded, scale = rounded_rows(weight)
+        self._scale = scale.div_(TOP)  # the activations' 127 is divided out here, once
         self._bias = bias
+        self._kernels = kernels()
+        if self._kernels is not None:
+            self._packed = self._kernels.pack(rounded)
+        else:
+            self._weight = rounded.t()
 
     def __call__(self, x: Tensor) -> Tensor:
+        if self._kernels is not None:
+            return self._kernels.linear(x.contiguous(), self._evening, self._packed, self._scale, self._bias)
+        evened = x if self._evening is None else x * self._evening
         # a row of zeros divides by zero here, which its peak of zero takes back below
-        peak = x.abs().amax(-1, keepdim=True)
-        rounded = torch.mul(x, TOP / peak).round_().to(torch.int8)
+        peak = evened.abs().amax(-1, keepdim=True)
+        rounded = torch.mul(evened, TOP / peak).round_().to(torch.int8)
         y = torch._int_mm(rounded, self._weight) * self._scale
         y.mul_(peak)
         return (y if self._bias is None else y.add_(self._bias)).to(x.dtype)
 
 
-def joined(parts: Sequence[Any], quantize: Quantize) -> Linear:
+class Int4Linear:
+    """4-bit weights in groups of 32 inputs, activations in bfloat16, on the CPU."""
+
+    def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
+        outputs, inputs = weight.shape
+        groups = weight.float().view(outputs, inputs // GROUP, GROUP)
+        low, high = groups.aminmax(dim=-1)
+        scale = ((high - low) / 15).clamp_min_(torch.finfo(torch.float32).tiny).bfloat16()
+        zero = (low + 8 * scale.float()).bfloat16()
+        steps = ((groups - zero.float()[..., None]) / scale.float()[..., None]).round_().add_(8).clamp_(0, 15)
+        self._weight = torch._convert_weight_to_int4pack_for_cpu(steps.int().view(outputs, inputs), 1)
+        self._scales = torch.stack((scale, zero), -1).transpose(0, 1).contiguous()
+        self._bias = bias
+
+    @staticmethod
+    def takes(weight: Tensor) -> bool:
+        return weight.shape[0] % 16 == 0 and weight.shape[1] % GROUP == 0
+
+    def __call__(self, x: Tensor) -> Tensor:
+        y = torch._weight_int4pack_mm_for_cpu(x.bfloat16(), self._weight, GROUP, self._scales).to(x.dtype)
+        return y if self._bias is None else y.add_(self._bias)
+
+
+def evening(weight: Tensor, reach: Tensor) -> Tensor:
+    """What each column of `weight` is multiplied by, and its input divided by, so that neither has outliers."""
+    widest = weight.detach().abs().amax(0)
+    return (_floored(reach) / _floored(widest)).sqrt_()
+
+
+def rounded_rows(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """`weight` as 8-bit integers, and the scale of each row, [outputs]."""
+    scale = weight.abs().amax(1).float().clamp_min_(torch.finfo(torch.float32).tiny).div_(TOP)
+    return (weight / scale[:, None]).round_().to(torch.int8), scale
+
+
+def joined(parts: Sequence[Any], quantize: Quantize, reach: Tensor | None = None) -> Linear:
     """One layer for modules that read the same input. Their own weights are given up, else memory would double."""
     weight = torch.cat([part.weight.detach() for part in parts]) if len(parts) > 1 else parts[0].weight.detach()
     bias = torch.cat([part.bias.detach() for part in parts]) if parts[0].bias is not None else None
     for part in parts:
         part.weight = None
-    return linear(weight, bias, quantize)
+    return linear(weight, bias, quantize, reach)
 
 
-def linear(weight: Tensor, bias: Tensor | None, quantize: Quantize) -> Linear:
-    return Int8Linear(weight, bias) if quantize == "int8" else PlainLinear(weight, bias)
+def linear(weight: Tensor, bias: Tensor | None, quantize: Quantize, reach: Tensor | None = None) -> Linear:
+    if quantize == "int4" and Int4Linear.takes(weight):
+        return Int4Linear(weight, bias)
+    return PlainLinear(weight, bias) if quantize == "none" else Int8Linear(weight, bias, reach)
+
+
+def _floored(values: Tensor) -> Tensor:
+    return values.float().clamp_min(max(float(values.median()) * SCARCE, 1e-5))

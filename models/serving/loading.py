@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import structlog
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 from transformers.utils import logging
 
 from models.manifest import CheckpointError
+from models.serving import packing
 from models.serving.forward import Chunk, Forward
 from models.serving.general import GeneralForward
 from models.serving.lane import Lane
+from models.serving.linear import Quantize, Reach
 from models.serving.llama import LlamaForward
+from models.serving.quality import calibrate, calibration_tokens, own_reading, surprise, text_tokens
 from models.serving.resident import Resident
 from models.serving.scheduler import Scheduler
 from models.serving.seq2seq import Seq2SeqLane
 from models.serving.slots import Slots
 
+log = structlog.get_logger(__name__)
+
+Wanted = Quantize | Literal["auto"]
+"""`auto` takes the fastest that keeps the quality: 8 bits on a CPU, if the model bears them."""
+MOST_LOSS = 0.03
+"""How much worse the perplexity may become by `auto`."""
+TRIAL_TOKENS = 512
 TOLERANCE = {torch.float32: 1e-3, torch.float16: 0.1, torch.bfloat16: 0.5}
 """How far our logits may lie from the model's own, of about 10 to 30 in size."""
 CUDA_SHARE = 0.5
@@ -46,11 +58,11 @@ def pick_device(wanted: str) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def load_any(folder: Path, room: Room, device: str) -> Resident:
+def load_any(folder: Path, room: Room, device: str, quantize: Wanted = "none") -> Resident:
     """The model in `folder`, of either kind, ready to step. Raises CheckpointError."""
     with _told(folder):
         rewrites = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False).is_encoder_decoder
-    return load_seq2seq(folder, room, device) if rewrites else load(folder, room, device)
+    return load_seq2seq(folder, room, device) if rewrites else load(folder, room, device, quantize)
 
 
 def load_seq2seq(folder: Path, room: Room, device: str) -> Seq2SeqLane:
@@ -70,17 +82,70 @@ def load_seq2seq(folder: Path, room: Room, device: str) -> Seq2SeqLane:
         )
 
 
-def load(folder: Path, room: Room, device: str) -> Lane:
+def load(folder: Path, room: Room, device: str, quantize: Wanted = "none") -> Lane:
     """The causal model in `folder`, ready to step. Raises CheckpointError."""
+    if quantize in ("int8", "int4") and device != "cpu":
+        raise CheckpointError(
+            f"QUANTIZE={quantize} is for computing on the CPU; this worker computes on {device}.",
+            "Set QUANTIZE=none or auto, and take a smaller model if it does not fit.",
+        )
     with _told(folder):
         tokenizer, model = _read(AutoModelForCausalLM, folder, device)
+        context, _, _ = _fit(model, room)
+        if quantize == "none" or device != "cpu" or not LlamaForward.takes(model.config, context):
+            if quantize not in ("none", "auto"):
+                log.warning("quantize_not_offered", model=folder.name, kind=model.config.model_type)
+            return _lane(folder, tokenizer, model, room)
+        trial = Trial.of(tokenizer, model)
+        if packing.is_packed(folder):
+            # its layers are evened out already, and rounding them as they are gives the integers in the file again
+            trial = replace(trial, reach={path: far for path, far in trial.reach.items() if path == "lm_head"})
+        lane = _lane(folder, tokenizer, model, room, "int4" if quantize == "int4" else "int8", trial)
+        loss = trial.loss(lane.forward)
+        log.info("quantized", model=folder.name, to=lane.quantize, perplexity_more=round(loss, 4))
+        if quantize != "auto" or loss <= MOST_LOSS:
+            return lane
+        log.warning("quantize_refused", model=folder.name, perplexity_more=round(loss, 4), most=MOST_LOSS)
+        del lane, model
+        tokenizer, model = _read(AutoModelForCausalLM, folder, device)
         return _lane(folder, tokenizer, model, room)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What the model's own arithmetic says of a text, to judge by what fewer bits make of it."""
+
+    tokens: list[int]
+    expected: float
+    reach: Reach
+
+    @classmethod
+    def of(cls, tokenizer: Any, model: Any) -> Trial:
+        most = min(TRIAL_TOKENS, getattr(model.config, "max_position_embeddings", TRIAL_TOKENS))
+        tokens = text_tokens(tokenizer, most)
+        return cls(tokens, surprise(own_reading(model), tokens), calibrate(model, calibration_tokens(tokenizer, most)))
+
+    def loss(self, forward: Any) -> float:
+        """By which part the perplexity has grown; infinite where there is none any more."""
+        found = surprise(forward.windowed, self.tokens)
+        return math.exp(min(found - self.expected, 50)) - 1 if math.isfinite(found) else math.inf
+
+
+def load_plain(folder: Path) -> tuple[Any, Any]:
+    """Tokenizer and model in fp32 on the CPU, in transformers' own form. Raises CheckpointError."""
+    with _told(folder):
+        tokenizer: Any
+        tokenizer, model = _read(AutoModelForCausalLM, folder, "cpu")
+        return tokenizer, model
 
 
 def _read(kind: Any, folder: Path, device: str) -> tuple[Any, Any]:
     """Tokenizer and model, safetensors only and never a repository's own code."""
     logging.disable_progress_bar()
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    if packing.is_packed(folder):
+        model = packing.read(folder).to(device=device, dtype=torch.float32 if device == "cpu" else torch.bfloat16)
+        return tokenizer, model.eval().requires_grad_(False)
     model = kind.from_pretrained(
         folder,
         dtype=torch.float32 if device == "cpu" else torch.bfloat16,
@@ -106,7 +171,9 @@ def _told(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _lane(folder: Path, tokenizer: Any, model: Any, room: Room) -> Lane:
+def _lane(
+    folder: Path, tokenizer: Any, model: Any, room: Room, quantize: Quantize = "none", trial: Trial | None = None
+) -> Lane:
     name = model.config.model_type
     if not tokenizer.chat_template:
         raise CheckpointError(
@@ -116,9 +183,12 @@ def _lane(folder: Path, tokenizer: Any, model: Any, room: Room) -> Lane:
     probe = [token % model.get_input_embeddings().num_embeddings for token in range(1, 12)]
     with torch.inference_mode():
         wanted = model(input_ids=torch.tensor([probe], device=model.device)).logits[0, -1].float().cpu()
-    lean = LlamaForward.takes(model.config, context)
-    forward: Forward = LlamaForward(model, slots, context) if lean else GeneralForward(model, slots, context)
-    if not _agrees(forward, probe, wanted, TOLERANCE[model.dtype]):
+    forward: Forward
+    if LlamaForward.takes(model.config, context):
+        forward = LlamaForward(model, slots, context, quantize, trial.reach if trial else None)
+    else:
+        forward = GeneralForward(model, slots, context)
+    if quantize == "none" and not _agrees(forward, probe, wanted, TOLERANCE[model.dtype]):
         raise CheckpointError(
             f"Models of the kind {name} cannot be served here.",
             "Take a model of another family, or serve it with vLLM and set ENGINE_URL.",
@@ -132,6 +202,7 @@ def _lane(folder: Path, tokenizer: Any, model: Any, room: Room) -> Lane:
         slots=cache,
         scheduler=Scheduler(cache, chunk=room.chunk, most_waiting=room.waiting),
         names=_names(folder),
+        quantize=quantize,
     )
 
 

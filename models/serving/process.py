@@ -60,7 +60,7 @@ def run(models: Mapping[str, Path], embedding: Path | None, options: argparse.Na
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # each connection is an open file
     device = pick_device(options.device)
     room = Room(options.slots, options.queue, options.context, options.cache_mib, options.chunk)
-    folders = {folder: load_any(folder, room, device) for folder in dict.fromkeys(models.values())}
+    folders = {folder: load_any(folder, room, device, options.quantize) for folder in dict.fromkeys(models.values())}
     lanes = {name: folders[folder] for name, folder in models.items()}
     loaded = Loaded(lanes, Embedder(embedding, device) if embedding is not None else None)
     return asyncio.run(serve(loaded, options, started))
