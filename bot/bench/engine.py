@@ -38,8 +38,8 @@ SYSTEM = (
     "money, tell them to ask a professional too. Do not repeat the question, and begin with the answer."
 )
 QUESTION = "Please tell me in detail about the history of {topic}, and why people cared about it."
-LONG = 1500
-"""Tokens of the conversation whose next turn is measured, as our own tokenizer counts a word and a half."""
+LONG_WORDS = 1150
+"""Words of the long conversation, about 1,500 tokens, whose next turn is measured against a cold one."""
 FOLLOW_UP = "And how did that change in the last hundred years? Please tell me more about it."
 
 
@@ -66,6 +66,15 @@ class Figures:
     resident: float
 
 
+@dataclass(frozen=True, slots=True)
+class LongTalk:
+    """First tokens of a long conversation: its first turn, which is read cold, and its second. Seconds."""
+
+    prompt_tokens: int
+    cold: float
+    next_turn: float
+
+
 async def bench_engine(
     console: Console, settings: Settings, *, users: Sequence[int], url: str, versus: Sequence[str], alone: bool,
     out: Path,
@@ -77,11 +86,18 @@ async def bench_engine(
         runs.append(servers.transformers_serve(folder))
     runs += map(_at, versus)
     results: dict[str, list[Figures]] = {}
+    talks: dict[str, LongTalk] = {}
     for run in runs:
         async with run as server:
             with console.status(f"Measuring {server.name}"):
                 results[server.name] = await measure(server, users)
+                talks[server.name] = await long_talk(server)
     console.print(_table(results))
+    for name, talk in talks.items():
+        console.print(
+            f"{name}: a conversation of {talk.prompt_tokens} tokens: first token {talk.cold:.2f} s cold, "
+            f"{talk.next_turn:.2f} s in the next turn ({talk.next_turn / talk.cold:.0%})"
+        )
     quality = await servers.quality(folder, settings.quantize) if folder is not None and not url else {}
     for kind, found in quality.items():
         console.print(
@@ -89,7 +105,7 @@ async def bench_engine(
             f"({found['perplexity'] / quality['none']['perplexity'] - 1:+.1%}), "
             f"{found['same_answers']} of {found['of']} golden answers as with none"
         )
-    await asyncio.to_thread(_write, out, results, quality)
+    await asyncio.to_thread(_write, out, results, talks, quality)
     console.print(f"Written: {out / 'engine.json'}, {out / 'engine.svg'}")
 
 
@@ -105,6 +121,18 @@ async def measure(server: Server, users: Sequence[int]) -> list[Figures]:
         client = Client(session, server)
         await client.conversation(0)  # warms the server
         return [await _load(client, number, first=1 + sum(users[:at])) for at, number in enumerate(users)]
+
+
+async def long_talk(server: Server) -> LongTalk:
+    """A long conversation with nobody beside it. Raises UserError."""
+    headers = {"Authorization": f"Bearer {server.token}"}
+    async with aiohttp.ClientSession(headers=headers) as session:
+        client = Client(session, server)
+        words = " ".join(
+            f"{TOPICS[number * 7 % 16]} {TOPICS[number * number % 16]}" for number in range(LONG_WORDS // 2)
+        )
+        cold, following = await client.talk([{"role": "user", "content": f"{words}. What was this about?"}])
+    return LongTalk(round(cold.prompt_tokens), cold.first, following.first)
 
 
 async def _load(client: Client, users: int, first: int) -> Figures:
@@ -139,8 +167,12 @@ class Client:
             {"role": "system", "content": f"{topic.title()}. " + SYSTEM.format(number=number)},
             {"role": "user", "content": QUESTION.format(topic=topic)},
         ]
+        return await self.talk(history)
+
+    async def talk(self, history: list[dict[str, str]]) -> tuple[Answer, Answer]:
+        """A turn on this history, and one more on all of that. Raises UserError."""
         opening = await self._ask(history)
-        history += [{"role": "assistant", "content": opening.text}, {"role": "user", "content": FOLLOW_UP}]
+        history = [*history, {"role": "assistant", "content": opening.text}, {"role": "user", "content": FOLLOW_UP}]
         return opening, await self._ask(history)
 
     async def _ask(self, messages: list[dict[str, str]]) -> Answer:
@@ -214,9 +246,12 @@ def _table(results: dict[str, list[Figures]]) -> Table:
     return table
 
 
-def _write(out: Path, results: dict[str, list[Figures]], quality: dict[str, dict[str, Any]]) -> None:
+def _write(
+    out: Path, results: dict[str, list[Figures]], talks: dict[str, LongTalk], quality: dict[str, dict[str, Any]]
+) -> None:
     out.mkdir(parents=True, exist_ok=True)
     written: dict[str, Any] = {name: [asdict(row) for row in rows] for name, rows in results.items()}
+    written["long_conversation"] = {name: asdict(talk) for name, talk in talks.items()}
     if quality:
         written["quality"] = quality
     (out / "engine.json").write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")

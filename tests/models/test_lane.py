@@ -99,12 +99,21 @@ def test_greedy_is_what_generate_says(kind: str, tmp_path: Path) -> None:
 
 
 def test_built_in_model_says_what_generate_says(checkpoint: Path) -> None:
-    lane = load(checkpoint, Room(slots=8, chunk=32), "cpu")
+    """50 prompts, all at once and each alone."""
+    lane = load(checkpoint, Room(slots=8, chunk=32, context=512), "cpu")
     model = AutoModelForCausalLM.from_pretrained(checkpoint, dtype=torch.float32)
-    questions = ["What is the capital of France?", "2 + 2 =", "Traduis : bonjour 👋", "Write a poem about the sea."]
-    asked = [lane.encode([Message("user", question)]) for question in questions]
-    for prompt, answering in zip(asked, run(lane, asked, Sampling(temperature=0, max_tokens=12)), strict=True):
-        check(model, prompt, answering.answer)
+    questions = [
+        "What is the capital of France?", "{} + 2 =", "Traduis : bonjour 👋 {}", "Write {} lines about the sea.",
+        "Name {} rivers.",
+    ]  # fmt: skip
+    sampling = Sampling(temperature=0, max_tokens=5)
+    asked = [
+        lane.encode([Message("user", question.format(number))]) for number in range(1, 11) for question in questions
+    ]
+    for prompt, together in zip(asked, run(lane, asked, sampling), strict=True):
+        check(model, prompt, together.answer)
+        (alone,) = run(lane, [prompt], sampling)
+        check(model, prompt, alone.answer)
 
 
 @pytest.fixture
