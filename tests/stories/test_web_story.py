@@ -139,6 +139,8 @@ async def uses_the_palette(page: Page) -> None:
 async def asks_a_document(page: Page, url: str) -> None:
     await page.get_by_role("link", name="Knowledge").click()
     file = {"name": "lantern.md", "mimeType": "text/markdown", "buffer": GUIDE.encode()}
+    # Only once the page's script has listed what there is does it hear of a chosen file.
+    await expect(page.locator("#empty")).to_be_visible(timeout=ANSWER)
     await page.set_input_files("#files", file)  # type: ignore[arg-type]
     await expect(page.locator(".document")).to_have_count(1, timeout=ANSWER)
     await page.fill("#words", "How long is the warranty?")
