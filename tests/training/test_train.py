@@ -25,7 +25,8 @@ def weights(run: Run) -> bytes:
 
 
 def test_all_stages_and_all_files(make_run: MakeRun) -> None:
-    run = make_run(data={"kto": THUMBS, "safety": [("How?", "So.")]}, report_to=("tensorboard",))
+    sft = {"epochs": 1, "anchor": 1.0}
+    run = make_run(data={"kto": THUMBS, "safety": [("How?", "So.")]}, report_to=("tensorboard",), sft=sft)
     assert run.train() == 0
     assert run.report["verdict"] in ("fail", "inconclusive")
     assert run.report["words"]
@@ -47,7 +48,7 @@ def test_all_stages_and_all_files(make_run: MakeRun) -> None:
     ]
     assert ("sft", 4) in told
     losses = [event for event in run.events if "loss" in event]
-    assert {"time", "stage", "step", "steps", "loss", "lr", "words"} <= set(losses[0])
+    assert {"time", "stage", "step", "steps", "loss", "lr", "drift", "words"} <= set(losses[0])
 
 
 def test_the_manifest_tells_what_was_really_trained(make_run: MakeRun) -> None:
