@@ -102,6 +102,9 @@ class Dataset:
         """The ids of turns that training sees."""
         return frozenset(row.id for row in self.rows if row.split in ("train", "validation"))
 
+    def rows_of(self, stage: Stage) -> list[Row]:
+        return [row for row in self.rows if row.stage == stage]
+
     def ids(self, stage: Stage, split: str = "train") -> list[str]:
         return [row.id for row in self.rows if (row.stage, row.split) == (stage, split)]
 
