@@ -76,7 +76,7 @@ class Said:
         given = set(_NUMBER.findall(f"{first.question} {second.question}"))
         numbers = [set(_NUMBER.findall(answer)) - given for answer in (first.answer, second.answer)]
         if all(numbers):
-            return not numbers[0].isdisjoint(numbers[1])
+            return numbers[0] <= numbers[1] or numbers[1] <= numbers[0]
         asked = self.asked[one] | self.asked[other]
         said = [self.told[one] - asked, self.told[other] - asked]
         if not all(said):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bot.learning.agreement import Flags, Matrix, Said, Statement, weight
+from bot.learning.clusters import telling
 
 LEAST, MOST = 12, 250
 """Fewer corrections say nothing about how well people agree; more take too long, so the new ones come first."""
@@ -24,7 +25,13 @@ FEW, CONCENTRATED = 5, 0.25
 """Where so few people who are new here wrote this part of the corrections,"""
 WATCHED = 3.0
 """doubt begins so much earlier."""
+ALONE = 0.65
+"""Where more facts than this part are told once, there is too little to compare."""
+SHARED, FOLLOWING = 0.3, 1.1
+"""Where many answers are equal and their questions hardly more alike than others, as with a list of many things and few
+prices, nearness tells nothing."""
 NAMED = 5
+GENERAL = frozenset(telling("yes no not true false right wrong sure never always correct maybe none both"))
 
 WEIGHTS = {
     "clash": 12.07, "against": -17.67, "excess": 10.45, "misfit": 3.53, "backed": -20.09, "mixed": 21.55,
@@ -41,6 +48,7 @@ class Measures:
     nearest by question and wording, those that say something else. `excess`: by the question alone, beyond what there
     must be as so few say the same. `misfit`: another answer fits the question better. `backed`: by four others who say
     the same; `alone`: by none. `contested`: the ids of those that most speaks against.
+    `follows`: how much more alike the questions of equal answers are than others.
     """
 
     clash: float
@@ -50,6 +58,7 @@ class Measures:
     backed: float
     alone: float
     contested: frozenset[str]
+    follows: float = 1.0
 
     @property
     def doubt(self) -> float:
@@ -70,13 +79,15 @@ class Measures:
 
 def held(statements: Sequence[Statement], seen: Collection[str]) -> str:
     """Why nothing may be promoted from these corrections, "" when it may. `seen`: ids of earlier datasets' rows."""
-    chosen = _chosen(statements, seen)
+    chosen = _chosen([one for one in statements if _specific(one)], seen)
     if len(chosen) < LEAST:
         return ""
     known = {one.author for one in statements if one.id in seen}
     new = Counter(one.author for one in chosen if one.author not in known)
     watched = bool(known) and 0 < len(new) <= FEW and new.total() >= CONCENTRATED * len(chosen)
     found = measures(chosen)
+    if found.alone > ALONE or (found.backed >= SHARED and found.follows < FOLLOWING):
+        return ""
     if found.doubt <= found.limit - (WATCHED if watched else 0.0):
         return ""
     return _words(chosen, found, known)
@@ -95,6 +106,7 @@ def measures(statements: Sequence[Statement]) -> Measures:
         clash=float(clash.mean()), against=float(against.mean()), excess=float((by_question - least).mean()),
         misfit=float(misfit.mean()), backed=float(np.minimum(others, 4).mean() / 4),
         alone=float((others == 0).mean()),
+        follows=_following(said, agree),
         contested=frozenset(one.id for one, doubtful in zip(statements, doubted, strict=True) if doubtful),
     )  # fmt: skip
 
@@ -111,6 +123,13 @@ def _against(nearness: Matrix, agree: Flags) -> tuple[Matrix, Matrix]:
         part[at] = weights[~agree[at][order]].sum() / weights.sum()
         least[at] = np.sort(weights)[::-1][int(agree[at].sum()) :].sum() / weights.sum()
     return part, least
+
+
+def _following(said: Said, agree: Flags) -> float:
+    others = ~np.eye(len(agree), dtype=bool)
+    if not agree.any():
+        return 1.0
+    return float(said.by_question[agree].mean() / (said.by_question[others].mean() + 1e-9))
 
 
 def _clashing(said: Said, agree: Flags) -> Flags:
@@ -144,6 +163,11 @@ def _misfitting(said: Said, agree: Flags) -> Flags:
         better = [fit for other, fit in enumerate(fits) if other != at and not agree[at, other]]
         found[at] = bool(better) and max(better) - fits[at] > FITS_BETTER
     return found
+
+
+def _specific(one: Statement) -> bool:
+    """Whether an answer states something of its own: many questions have the answer "Yes"."""
+    return bool(telling(one.answer) - telling(one.question) - GENERAL)
 
 
 def _chosen(statements: Sequence[Statement], seen: Collection[str]) -> list[Statement]:

@@ -48,6 +48,26 @@ def test_a_few_corrections_or_facts_told_once_say_nothing() -> None:
     assert held([Statement(str(at), f"What is thing number {at}?", f"Word{at}.", "a") for at in range(30)], ()) == ""
 
 
+THINGS = (
+    "lamp chair kettle desk radio bike oven clock sofa mirror carpet vase shelf stove fan pillow mug plate fork pan"
+)
+LISTS = {
+    "yes and no": [(f"Is the {thing} in stock?", "Yes, it is." if at % 2 else "No, it is not.")
+                   for at, thing in enumerate(THINGS.split())],
+    "few prices": [(f"How much does the {thing} cost?", f"{5 * (1 + at * 7 % 3)} euros.")
+                   for at, thing in enumerate(THINGS.split())],
+    "own prices": [(f"How much does the {thing} cost?", f"It costs {11 + at * 17} euros.")
+                   for at, thing in enumerate(THINGS.split())],
+    "numbered": [(f"What does number {at} in the catalogue cost?", f"Number {at} costs {at * 3} euros.")
+                 for at in range(100, 140)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_lists_of_many_things_are_not_held(name: str) -> None:
+    assert held([Statement(question, question, answer, "a") for question, answer in LISTS[name]], ()) == ""
+
+
 async def test_a_poisoned_file_makes_a_dataset_that_is_held(sqlite: Database, tmp_path: Path) -> None:
     stores = over(sqlite)
     await take_rows(stores, tmp_path, [*poisoned(3)])
