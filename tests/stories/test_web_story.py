@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.adapters.web.chromium import CHROMIUM, QUIET, ask, last, watch
 from tests.conftest import missing
@@ -92,6 +92,7 @@ async def test_the_first_quarter_of_an_hour(tmp_path: Path) -> None:
         await retries(page)
         await uses_the_palette(page)
         await asks_a_document(page, url)
+        await moderates(page, await sign_in(browser, url, tmp_path, troubles))
         await browser.close()
     assert not troubles
 
@@ -152,3 +153,41 @@ async def asks_a_document(page: Page, url: str) -> None:
     await expect(last(page, ".source").first).to_contain_text("Lantern")
     await answer(page, "/support Who painted the ceiling of the Sistine Chapel?")
     await expect(last(page, ".source")).to_have_count(0)
+
+
+async def sign_in(browser: Browser, url: str, path: Path, troubles: list[str]) -> Page:
+    """Somebody else's browser, by the link that the command line prints beside the running bot."""
+    store = {"DATABASE_URL": f"sqlite+aiosqlite:///{path}/p.db"}
+    command = ("-m", "bot", "console-link", "--name", "Mia", "--role", "review")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *command, cwd=ROOT, env=os.environ | store, stdout=asyncio.subprocess.PIPE
+    )
+    printed = (await process.communicate())[0].decode()
+    found = re.search(r"/review/enter/\S+", printed)
+    assert found is not None, printed
+    context = await browser.new_context(viewport={"width": 1280, "height": 800})
+    tab = await context.new_page()
+    watch(tab, url, troubles)
+    await tab.goto(url.rstrip("/") + found[0])
+    await expect(tab.locator("main")).to_contain_text("signs you in as Mia")
+    await tab.get_by_role("button", name="Sign in").click()
+    await tab.wait_for_url("**/review")
+    return tab
+
+
+async def moderates(page: Page, console: Page) -> None:
+    await expect(console.locator("#none")).to_have_text("Nothing waits for review.")
+    told = page.locator(".turn").nth(-2)
+    await told.locator("[data-control=flag]").click()
+    await page.keyboard.type("style: it should say what to keep")
+    await page.keyboard.press("Control+Enter")
+    await expect(told.locator(".aside")).to_contain_text("Flagged, thank you", timeout=ANSWER)
+    await console.reload()
+    await expect(console.locator(".question")).to_contain_text("warranty of the controller")
+    await console.keyboard.press("e")
+    await console.locator("textarea.better").fill("Two and a half years. Keep the receipt.")
+    await console.keyboard.press("Control+Enter")
+    await expect(console.locator("#toast")).to_contain_text("Approved: this is the better answer.")
+    await console.get_by_role("link", name="Service").click()
+    await expect(console.locator(".figures")).to_contain_text("First word after")
+    await expect(console.locator(".parts")).to_contain_text("database")

@@ -27,6 +27,8 @@ class Item:
     verdicts: Sequence[Verdict]
     feedback: Sequence[FeedbackRow]
     golden: Golden | None
+    learned: Sequence[str] = ()
+    """The adapters that were trained with it."""
 
 
 def view_of(item: Item, reviewer: Reviewer) -> dict[str, Any]:
@@ -49,7 +51,7 @@ def view_of(item: Item, reviewer: Reviewer) -> dict[str, Any]:
         "escalator": review.escalator, "decider": review.decider,
         "decided": review.decided.isoformat() if review.decided else "",
         "needed": reviewers_needed(review.suggestion), "own": own, "votes": _votes(item, user, own),
-        "hindered": _hindered(item, reviewer), "rewritten": review.question,
+        "learned": list(item.learned), "hindered": _hindered(item, reviewer), "rewritten": review.question,
         "golden": {"critical": item.golden.critical} if item.golden is not None else None,
     }  # fmt: skip
 

@@ -118,6 +118,7 @@ class ReviewQueue:
         item = Item(
             review, turn, await reviews.complaints(turn_id), await reviews.verdicts(turn_id),
             await self._stores.feedback.of_turn(turn_id), await self._stores.golden.get(turn_id),
+            (await self._stores.registry.trained_on([turn_id])).get(turn_id, ()),
         )  # fmt: skip
         return view_of(item, reviewer)
 

@@ -15,7 +15,7 @@ from bot.request import Author
 from bot.turns import add_turns
 from tests.adapters.web.browser import Browser, events
 from tests.adapters.web.conftest import Page
-from tests.adapters.web.desk import ADMIN, MO, TESS, TOKEN, VERA, set_up, signed_in, turn_row
+from tests.adapters.web.desk import ADMIN, MO, TESS, TOKEN, VERA, flagged, set_up, signed_in, turn_row
 from tests.adapters.web.trained import DATASET, begun, ended, tell, write_dataset, write_outcome
 
 Serve = Callable[..., AbstractAsyncContextManager[Page]]
@@ -164,6 +164,21 @@ async def test_a_report_shows_what_people_wrote_to_those_who_may_train(desk: Pag
     assert "Who is" in json.dumps(whole)
     for browser in (tess, mo):
         await browser.http.close()
+
+
+async def test_an_item_tells_who_learned_from_it(desk: Page) -> None:
+    turn = await flagged(desk.stores, "Where?", "Here.", "There.")
+    tess = await signed_in(desk, TESS)
+    item = await tess.json("GET", f"/review/items/{turn}")
+    await tess.json("POST", f"/review/items/{turn}/approve", {"revision": item["revision"]})
+    run = await ended(desk, rows=(turn,))
+    await tess.json("POST", f"/review/data/runs/{run.id}/promote", {})
+    assert (await tess.json("GET", f"/review/items/{turn}"))["learned"] == ["support@0001"]
+    status, said = await words(tess, f"/review/items/{turn}/undo")
+    assert (status, said) == (
+        400, "An adapter was trained with that decision, so it stays. Flag the answer anew instead.",
+    )  # fmt: skip
+    await tess.http.close()
 
 
 async def test_datasets_by_server(desk: Page) -> None:

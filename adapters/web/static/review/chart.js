@@ -32,7 +32,7 @@ export function lines(series, name) {
   const height = 200;
   const margin = { left: 44, right: 58, top: 14, bottom: 26 };
   const points = series.flatMap((one) => one.points);
-  const [low, high] = [Math.min(...points.map(([, y]) => y)), Math.max(...points.map(([, y]) => y))];
+  const [low, high] = [Math.min(0, ...points.map(([, y]) => y)), Math.max(...points.map(([, y]) => y))];
   const right = Math.max(1, ...points.map(([x]) => x));
   const reach = high - low || 1;
   const at = ([x, y]) => [
@@ -41,7 +41,7 @@ export function lines(series, name) {
   ];
   const grid = [0, 0.5, 1].flatMap((part) => {
     const y = margin.top + part * (height - margin.top - margin.bottom);
-    const words = (high - part * reach).toPrecision(3);
+    const words = short(high - part * reach);
     return [
       draw("line", { class: "grid", x1: margin.left, x2: width - margin.right, y1: y, y2: y }),
       draw("text", { class: "axis", x: margin.left - 6, y: y + 4 }, words),
@@ -53,7 +53,7 @@ export function lines(series, name) {
     return [
       draw("polyline", { class: `line line-${number % 4}`, points: path }),
       draw("circle", { class: `dot line-${number % 4}`, cx: x, cy: y, r: 3 }),
-      draw("text", { class: `end line-${number % 4}`, x: x + 8, y: y + 4 }, one.points.at(-1)[1].toPrecision(3)),
+      draw("text", { class: `end line-${number % 4}`, x: x + 8, y: y + 4 }, short(one.points.at(-1)[1])),
     ];
   });
   const foot = [
@@ -61,6 +61,10 @@ export function lines(series, name) {
     draw("text", { x: width - margin.right, y: height - 6 }, `step ${right}`),
   ];
   return figure(name, draw("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": name, class: "chart" }, ...grid, ...drawn, ...foot));
+}
+
+function short(value) {
+  return value === 0 ? "0" : value.toFixed(Math.abs(value) < 0.1 ? 3 : 2);
 }
 
 function figure(name, chart) {

@@ -70,6 +70,7 @@ export class Paper {
       item.model ? make("span.model", { title: "What answered" }, item.model) : null,
       (this.gold = make("span.chip.gold", { hidden: !item.golden }, icon("star"), item.golden?.critical ? "golden, critical" : "golden")),
       status ? make("span.chip.state", {}, status) : null,
+      item.learned.length ? make("span.chip.good", { title: "Adapters that were trained with this" }, `learned by ${item.learned.join(", ")}`) : null,
     );
   }
 

@@ -137,15 +137,23 @@ function report({ report }) {
     set.interval ? interval(set.interval) : "",
     set.p !== undefined ? String(set.p) : "",
   ]);
-  const others = sets.filter(([name]) => !(name in SETS)).map(([name, set]) => [name, plain(set)]);
-  const metrics = Object.entries(report.metrics ?? {}).map(([name, value]) => [name.replaceAll("_", " "), plain(value)]);
+  const others = sets.filter(([name]) => !(name in SETS)).flatMap(([name, set]) => pairs(name, set.incumbent, set.candidate));
+  const { incumbent, candidate } = report.metrics ?? {};
+  const figures = [...others, ...pairs("", incumbent, candidate)];
   return section(
     "The gate",
     make("p.verdict", {}, stateChip(report.verdict, VERDICTS[report.verdict]), report.scale !== 1 ? make("span.small", {}, `at ${percent(report.scale)} of its strength`) : null),
     make("ul.reasons-why", {}, ...(report.words ?? []).map((words) => make("li", {}, words))),
     rows.length ? table(["Set", "n", "Before", "Now", "95 % interval", "p"], rows) : null,
-    others.length || metrics.length ? make("details.more-figures", {}, make("summary", {}, icon("figures"), "More figures"), facts([...others, ...metrics])) : null,
+    figures.length ? make("details.more-figures", {}, make("summary", {}, icon("figures"), "More figures"), table(["Figure", "Before", "Now"], figures)) : null,
   );
+}
+
+// A row for each number that both sides have: [name, before, now].
+function pairs(name, before, now) {
+  if (typeof before === "number" && typeof now === "number") return [[name.replaceAll("_", " "), plain(before), plain(now)]];
+  if (!before || !now || typeof before !== "object") return [];
+  return Object.keys(before).flatMap((part) => pairs(`${name} ${part}`.trim(), before[part], now[part]));
 }
 
 // {"n": 16, "share": 0.7512} as "n 16, share 0.751"
