@@ -10,8 +10,9 @@ from bot.hosts import Hosts
 from bot.learning.curation import build
 from bot.learning.dataset import settle
 from bot.learning.dataset_folder import folder_of, write
+from bot.learning.drafts import Draft
 from bot.learning.promotion import Promotion
-from bot.learning.retraining import Draft, Retraining
+from bot.learning.retraining import Retraining
 from bot.router import Router
 from bot.settings import Settings
 from bot.stores import Stores

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import structlog
 
 from bot.errors import StoreError, UserError
 from bot.hosts import Hosts
+from bot.learning.drafts import Build, Prepared, approved, not_enough
 from bot.learning.promotion import Promotion, read_json, trained
 from bot.learning.runs import Run, RunState
 from bot.learning.trainer import LOOK_SECONDS, Events, Outcome, Trainer, Watcher, alive, outcome
@@ -25,36 +25,16 @@ from bot.stores import Stores
 log = structlog.get_logger(__name__)
 
 LEASE = timedelta(seconds=90)
+LEASE_SECONDS = 15.0
+"""How often who waits for another host's run looks again."""
 TRIES = 3
 """So often a trainer is started on one run: it goes on from where the last one was killed."""
 LEARNED: tuple[RunState, ...] = ("ready", "promoted", "rolled_back", "rejected", "inconclusive")
 """A run in one of these states has said what it can of its rows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A dataset as it stands now, written to a folder. `settle` is for when it is really trained on: it keeps what
-    goes into which split, and sends back to review what contradicts itself."""
-
-    folder: Path
-    settle: Callable[[], Awaitable[None]]
-
-
-Build = Callable[[str], Awaitable[Draft]]
-"""Makes the dataset of a scenario."""
-
-
 class Lost(Exception):
     """Another host has taken the run over, as we were thought dead."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A dataset, and how much is `fresh` in it: rows that people approved since the last run."""
-
-    draft: Draft
-    manifest: dict[str, Any]
-    fresh: int
 
 
 class Retraining:
@@ -99,7 +79,7 @@ class Retraining:
     ) -> Run:
         """Train a scenario, or go on with a run of it that a crash left, to the end: promoted, or with the reason.
 
-        `force`: however few new rows there are. `wait`: for another run of this process. Raises UserError.
+        `force`: however few new rows there are. `wait`: for another run, here or on another host. Raises UserError.
         """
         async with self._alone(wait):
             for left in await self._orphans():
@@ -133,8 +113,10 @@ class Retraining:
         if self._working.locked() and not wait:
             raise UserError(f"{self.current.adapter if self.current else 'Another run'} is training; wait for its end.")
         async with self._working:
-            if not await self._take_lease():
-                raise UserError("Another process on this store is training; wait for its end. `runs` shows it.")
+            while not await self._take_lease():
+                if not wait:
+                    raise UserError("Another process on this store is training; wait for its end. `runs` shows it.")
+                await asyncio.sleep(LEASE_SECONDS)
             self._task = asyncio.current_task()
             renewing = asyncio.create_task(self._renew(), name="training lease")
             try:
@@ -289,26 +271,6 @@ class Retraining:
         found = await self._stores.runs.get(run.id)
         assert found is not None, "runs are not deleted"
         return found
-
-
-def approved(manifest: dict[str, Any]) -> set[str]:
-    """The rows of a dataset that people have approved for it: not replayed, and not derived from another."""
-    rows = manifest.get("rows") or []
-    return {
-        str(row["id"]) for row in rows
-        if row.get("split") in ("train", "validation", "test") and row.get("source") not in ("replay", "augmented")
-    }  # fmt: skip
-
-
-def not_enough(scenario: str, fresh: int, minimum: int) -> str:
-    """Why nothing is trained."""
-    if not fresh:
-        return f"There is nothing new to learn for /{scenario} since its last run."
-    things = "answer" if fresh == 1 else "answers"
-    return (
-        f"{fresh} newly approved {things} for /{scenario}; training starts at {minimum} (RETRAIN_MINIMUM). "
-        "`train --force` trains with fewer."
-    )
 
 
 def _whole_model(run: Run, folder: Path) -> str:

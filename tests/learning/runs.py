@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bot.learning.retraining import Draft
+from bot.learning.drafts import Draft
 from bot.learning.runs import Run, RunState
 from bot.settings import Settings
 from bot.stores import Stores

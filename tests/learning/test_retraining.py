@@ -249,7 +249,7 @@ async def test_what_passed_before_a_crash_is_promoted_by_the_next_one(school: Sc
     assert (await school.served()).adapter == run.adapter
 
 
-async def test_one_host_trains_and_the_others_say_so(school: School) -> None:
+async def test_one_host_trains_and_the_others_say_so_or_wait(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
     school.rows.behaviour = {"steps": 30, "seconds": 0.1}
     first, second = await school.host(), await school.host()
     training = asyncio.create_task(first.train("chat", by="mo"))
@@ -259,11 +259,14 @@ async def test_one_host_trains_and_the_others_say_so(school: School) -> None:
     with pytest.raises(UserError, match="chat@0001 is training"):
         await first.train("story", by="eve")
     await second.resume()  # nothing is taken from the living
+    monkeypatch.setattr("bot.learning.retraining.LEASE_SECONDS", 0.05)
+    patient = asyncio.create_task(second.train("story", by="schedule", wait=True))
     await school.stores.runs.ask_to_stop(folder.name)
     run = await training
     assert (run.state, run.words) == ("stopped", "It was stopped.")
     assert not alive(folder)
     assert await school.served() is None
+    assert (await patient).state == "promoted"
 
 
 async def test_a_host_that_was_thought_dead_lets_go(school: School) -> None:
