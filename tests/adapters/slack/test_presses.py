@@ -108,7 +108,7 @@ async def test_the_bin_takes_the_answer_out_of_channel_and_memory_for_its_asker_
 async def test_picks_and_refinements_come_from_the_scenarios_own_buttons(house: House) -> None:
     asked = house.slack.say("U0ANN", "C0TALK", f"<@{BOT}> write rain")
     answer = await house.slack.answer("C0TALK", asked.ts)
-    assert answer.labels() == ["Pick 1", "Shorter", "Retry", "Flag", "Why"]
+    assert answer.labels() == ["Pick 1", "Shorter", "Write 2. The flood", "Retry", "Flag", "Why"]
     assert answer.elements()[0]["style"] == "primary"
     house.slack.press("U0ANN", answer, "Pick 1")
     assert (await house.slack.whispered("U0ANN")).shown == "Noted: the first one."
