@@ -15,7 +15,8 @@ from models.serving.lora import AdapterWeights, Lora
 class Chunk:
     """Tokens to read into a slot, the first at place `start`, through an adapter or none.
 
-    `speaks`: the logits behind the last one are wanted.
+    `speaks`: the logits behind the last one are wanted. The last `guessed` tokens are guesses: then the logits behind
+    the token before them and behind each of them are wanted.
     """
 
     slot: int
@@ -23,6 +24,7 @@ class Chunk:
     tokens: list[int]
     speaks: bool
     adapter: AdapterWeights | None = None
+    guessed: int = 0
 
 
 class Forward(Protocol):
@@ -30,9 +32,11 @@ class Forward(Protocol):
 
     lora: Lora
     """What prepares an adapter for this model."""
+    guesses: bool
+    """Whether chunks may hold guesses: where a token's logits are the same to the bit, whatever was read with it."""
 
     def run(self, chunks: Sequence[Chunk]) -> Tensor:
-        """Read every chunk in one pass. Logits [chunks that speak, vocabulary], fp32 on the CPU, in their order."""
+        """Read every chunk in one pass. Logits [those wanted, vocabulary], fp32 on the CPU, in their order."""
         ...
 
     def copy(self, source: int, target: int, tokens: int) -> None:

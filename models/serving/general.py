@@ -23,6 +23,8 @@ TRIAL = (2, 3)
 class GeneralForward:
     """A causal model whose attention keeps keys and values; others are found out by the lane's check at load."""
 
+    guesses = False
+
     def __init__(self, model: Any, slots: int, room: int) -> None:
         self._model = model
         self._config = model.config.get_text_config()

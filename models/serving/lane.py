@@ -16,12 +16,16 @@ from models.dialect import Message, Sampling
 from models.serving.detokenizing import Detokenizer
 from models.serving.forward import Chunk, Forward
 from models.serving.linear import Quantize
+from models.serving.lookup import MOST, Lookup
 from models.serving.lora import AdapterWeights
 from models.serving.passes import OutOfMemory, Passes
 from models.serving.resident import Answering, Counts, Failure, Outcome, Status
 from models.serving.sampling import BrokenLogits, Sampler
 from models.serving.scheduler import Scheduler, Step
 from models.serving.slots import Slots
+
+FEW = 2
+"""Up to so many answers at once what comes next is guessed."""
 
 
 @dataclass(eq=False)
@@ -136,7 +140,8 @@ class Lane:
             start, stop = generation.cached, generation.cached + part.count
             tokens = generation.tokens[start:stop] if start < len(generation.prompt) else generation.answer[-1:]
             speaks = part.count == generation.pending
-            chunks.append(Chunk(generation.slot, start, tokens, speaks, generation.adapter))
+            guess = self._guess(generation, len(step.parts)) if speaks else []
+            chunks.append(Chunk(generation.slot, start, [*tokens, *guess], speaks, generation.adapter, len(guess)))
         if not chunks:
             return
         found = self.passes.run(chunks)
@@ -147,11 +152,38 @@ class Lane:
                 self.scheduler.computed(part)
                 if chunk.start < len(part.generation.prompt):
                     self.counts.read += part.count
-        for part, logits in zip(step.parts, found, strict=True):
+        for part, chunk, logits in zip(step.parts, chunks, found, strict=True):
             if isinstance(logits, OutOfMemory):
                 self._fail(part.generation, "out of memory", busy=True)
-            elif logits is not None:
+            elif logits is not None and logits.dim() == 1:
                 self._say(part.generation, logits)
+            elif logits is not None:
+                self._say_guessed(part.generation, logits, chunk.tokens[-chunk.guessed :])
+
+    def _guess(self, answering: Answering, beside: int) -> list[int]:
+        """What may come next, where few are answered at once: else their own tokens are the better use of a pass."""
+        room = answering.most - len(answering.answer) - 1
+        if not self.forward.guesses or not answering.answer or beside > FEW or room <= 0:
+            return []
+        if answering.lookup is None:
+            answering.lookup = Lookup(answering.tokens)
+        return answering.lookup.guess(min(room, MOST))
+
+    def _say_guessed(self, answering: Answering, logits: torch.Tensor, guess: Sequence[int]) -> None:
+        """Say one token, and one more for each guess that the sampler draws itself."""
+        self._say(answering, logits[0])
+        right = 0
+        while right < len(guess) and not answering.over and answering.answer[-1] == guess[right]:
+            with self._lock:
+                # the guess was read already: it counts as held from now on
+                answering.cached += 1
+                self.slots.hold(answering.slot, answering.tokens[: answering.cached])
+            right += 1
+            self._say(answering, logits[right])
+        self.counts.guessed += len(guess)
+        self.counts.right += right
+        if answering.lookup is not None:
+            answering.lookup.note(len(guess), right)
 
     def _say(self, answering: Answering, logits: torch.Tensor) -> None:
         if answering.over:

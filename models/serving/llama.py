@@ -61,6 +61,8 @@ class LlamaForward:
         self, model: Any, slots: int, room: int, quantize: Quantize = "none", reach: Reach | None = None
     ) -> None:
         config, reach = model.config, reach or {}
+        if quantize != "none":
+            _let_go(model)
         self._embedding: Tensor = model.model.embed_tokens.weight
         self._norm: Tensor = model.model.norm.weight
         # the last layer chooses the words: it keeps 8 bits where the others have 4
@@ -80,6 +82,7 @@ class LlamaForward:
         plain = self._embedding.device.type == "cpu" and self._embedding.dtype == torch.float32
         loops = kernels() if plain else None
         self._kernels = loops if loops is not None and loops.fits(self._size) else None
+        self.guesses = self._kernels is not None
         self._cos, self._sin = self._cos.contiguous(), self._sin.contiguous()
         self.lora = Lora(self._embedding.device, self._embedding.dtype)
         layers = enumerate(model.model.layers)
@@ -108,14 +111,19 @@ class LlamaForward:
 
     @torch.inference_mode()
     def run(self, chunks: Sequence[Chunk]) -> Tensor:
-        """Read every chunk in one pass. Logits [chunks that speak, vocabulary], fp32 on the CPU, in their order."""
+        """Read every chunk in one pass. Logits [those wanted, vocabulary], fp32 on the CPU, in their order."""
         ordered = sorted(range(len(chunks)), key=lambda at: (len(chunks[at].tokens) > 1, chunks[at].slot))
         hidden = self._read([chunks[at] for at in ordered])
         ends, at = [0] * len(chunks), 0
         for number in ordered:
             at += len(chunks[number].tokens)
             ends[number] = at - 1
-        return self._speak(hidden[[ends[number] for number, chunk in enumerate(chunks) if chunk.speaks]])
+        wanted = [
+            ends[number] - back
+            for number, chunk in enumerate(chunks) if chunk.speaks
+            for back in range(chunk.guessed, -1, -1)
+        ]  # fmt: skip
+        return self._speak(hidden[wanted])
 
     @torch.inference_mode()
     def read(self, chunk: Chunk) -> Tensor:
@@ -228,6 +236,16 @@ class LlamaForward:
             at += count
         where = torch.tensor(slots, device=device), torch.tensor(places, device=device)
         return _Rows(*where, len(singles), first, last, order, end, mask, stretches)
+
+
+def _let_go(model: Any) -> None:
+    """Copy what stays as it is: as a part of the mapped file it would keep all of the file in memory."""
+    with torch.no_grad():
+        for module in model.modules():
+            for name, weight in module.named_parameters(recurse=False):
+                if weight.dim() == 1 or module is model.get_input_embeddings():
+                    setattr(module, name, torch.nn.Parameter(weight.clone(), requires_grad=False))
+        model.tie_weights()
 
 
 def _mask(reach: Tensor, end: int, dtype: torch.dtype) -> Tensor:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import gc
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -102,11 +105,13 @@ def load(folder: Path, room: Room, device: str, quantize: Wanted = "none") -> La
             trial = replace(trial, reach={path: far for path, far in trial.reach.items() if path == "lm_head"})
         lane = _lane(folder, tokenizer, model, room, "int4" if quantize == "int4" else "int8", trial)
         loss = trial.loss(lane.forward)
+        del model
+        _give_back()
         log.info("quantized", model=folder.name, to=lane.quantize, perplexity_more=round(loss, 4))
         if quantize != "auto" or loss <= MOST_LOSS:
             return lane
         log.warning("quantize_refused", model=folder.name, perplexity_more=round(loss, 4), most=MOST_LOSS)
-        del lane, model
+        del lane
         tokenizer, model = _read(AutoModelForCausalLM, folder, device)
         return _lane(folder, tokenizer, model, room)
 
@@ -169,6 +174,13 @@ def _told(folder: Path) -> Iterator[None]:
             f"The model in {folder} cannot be loaded: {reason}.",
             "Take another model, or download it again if it worked before.",
         ) from error
+
+
+def _give_back() -> None:
+    """Return to the system what the weights took before they were rounded; the allocator would keep it."""
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):  # another C library than glibc
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _lane(

@@ -63,6 +63,10 @@ class _Lanes(Collector):
         failed = counter("failures", "Requests the model failed on")
         hits = counter("prefix_hits", "Prompts of which a beginning was known")
         shortages = counter("memory_shortages", "Passes that did not fit the memory and were made in parts")
+        guessed, right = (
+            counter("guessed_tokens", "Tokens guessed"),
+            counter("right_guesses", "Guesses that were right"),
+        )
         rate = gauge("tokens_per_second", "Tokens written a second, over the last 15 seconds")
         # a lane with several names is told once, by its first
         for lane, name in {self._lanes[name]: name for name in reversed(list(self._lanes))}.items():
@@ -79,5 +83,23 @@ class _Lanes(Collector):
             failed.add_metric([name], lane.counts.failed)
             hits.add_metric([name], status.hits)
             shortages.add_metric([name], status.shortages)
+            guessed.add_metric([name], lane.counts.guessed)
+            right.add_metric([name], lane.counts.right)
             rate.add_metric([name], lane.counts.rate(time.monotonic()))
-        return running, waiting, free, held, budget, steps, read, written, reused, failed, hits, shortages, rate
+        return (
+            running,
+            waiting,
+            free,
+            held,
+            budget,
+            steps,
+            read,
+            written,
+            reused,
+            failed,
+            hits,
+            shortages,
+            guessed,
+            right,
+            rate,
+        )

@@ -45,7 +45,7 @@ class Passes:
         if size <= self.most:
             try:
                 spoken = iter(self.forward.run(chunks))
-                return [next(spoken) if chunk.speaks else None for chunk in chunks]
+                return [_spoken(chunk, spoken) for chunk in chunks]
             except (MemoryError, RuntimeError) as error:
                 if not is_shortage(error):
                     raise
@@ -56,11 +56,20 @@ class Passes:
         if len(chunks) > 1:
             half = len(chunks) // 2
             return self._read(chunks[:half]) + self._read(chunks[half:])
+        if chunks[0].guessed:
+            return self._read([replace(chunks[0], tokens=chunks[0].tokens[: -chunks[0].guessed], guessed=0)])
         if size > 1:
             first, second = _cut(chunks[0], size // 2)
             (before,) = self._read([first])
             return [before] if isinstance(before, OutOfMemory) else self._read([second])
         return [OutOfMemory()]
+
+
+def _spoken(chunk: Chunk, spoken: Iterator[Tensor]) -> Tensor | None:
+    """What was said behind a chunk: logits [vocabulary], with guesses [1 + guesses, vocabulary]."""
+    if chunk.guessed:
+        return torch.stack([next(spoken) for _ in range(1 + chunk.guessed)])
+    return next(spoken) if chunk.speaks else None
 
 
 def _batches(chunks: Sequence[Chunk], most: int) -> Iterator[list[Chunk]]:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from models.dialect import Message, Piece, Sampling, Usage
 from models.serving.detokenizing import Detokenizer
+from models.serving.lookup import Lookup
 from models.serving.lora import AdapterWeights
 from models.serving.sampling import Sampler
 from models.serving.waiting import Generation
@@ -35,10 +36,13 @@ class Answering(Generation):
     text: Detokenizer
     deliver: Callable[[Outcome], None]
     adapter: AdapterWeights | None = None
+    lookup: Lookup | None = None
 
     def take(self, token: int, ends: frozenset[int]) -> Piece:
         """The next token was drawn: the text that is certain now, and why it ends if it does."""
         self.answer.append(token)
+        if self.lookup is not None:
+            self.lookup.feed(token)
         if token in ends:
             return self.finish("stop")
         text = self.text.feed(token)
@@ -67,6 +71,8 @@ class Counts:
     read: int = 0
     written: int = 0
     failed: int = 0
+    guessed: int = 0
+    right: int = 0
     _past: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=RATE_SECONDS))
 
     def note(self, now: float) -> None:

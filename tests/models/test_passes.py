@@ -30,6 +30,7 @@ class Narrow:
         self.tokens = tokens
         self.error = error
         self.lora: Lora = forward.lora
+        self.guesses = forward.guesses
         self.passes = 0
 
     def run(self, chunks: Sequence[Chunk]) -> Tensor:
