@@ -49,14 +49,14 @@ class Scene:
     async def private(self, record: Interaction, wanted: str = "") -> Message:
         """What only the presser sees, once it is finished."""
 
-        def done() -> Message | None:
-            message = self.peer.backend.messages[record.channel_id].get(record.message_id or 0)
-            if message is None or "Stop" in labels(message) or wanted not in text_of(message):
-                return None
-            return message if text_of(message) else None
+        def found() -> Message | None:
+            answered = self.peer.backend.messages[record.channel_id].get(record.message_id or 0)
+            later = [message for message in self.peer.answers(record.channel_id) if message.id > record.id]
+            seen = [one for one in (answered, *reversed(later)) if one is not None and one.is_ephemeral]
+            done = [one for one in seen if text_of(one) and wanted in text_of(one) and "Stop" not in labels(one)]
+            return done[0] if done else None
 
-        message: Message = await self.peer.until(done, ANSWER, f"privately: {wanted}")
-        assert message.is_ephemeral
+        message: Message = await self.peer.until(found, ANSWER, f"privately: {wanted}")
         return message
 
     async def form(self, record: Interaction) -> Interaction:
