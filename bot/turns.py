@@ -177,12 +177,6 @@ class Turns:
         async with self._database.read() as connection:
             return list((await connection.execute(query)).scalars().all())
 
-    async def last_in(self, place: Place) -> TurnRow | None:
-        """The newest turn of a place, whoever asked."""
-        here = (turns.c.platform == place.platform, turns.c.server == place.server, turns.c.channel == place.channel)
-        rows = await self._select(*here, turns.c.thread == place.thread, newest=True, most=1)
-        return rows[0] if rows else None
-
     async def remember(self, turn_id: str, remembered: bool) -> None:
         """Make a turn part of its conversation's history, or take it out."""
         await self.finish(turn_id, remembered=remembered)

@@ -81,6 +81,7 @@ class Talk:
         request = Request(
             id=f"{place.server}:{channel}:{ts}", place=place, author=await office.people.author(user), text=words,
             attachments=office.downloads.attachments(files_of(event)), settle=SETTLE if thread else 0.0,
+            order=int(ts.replace(".", "")),
         )  # fmt: skip
         reply = ThreadReply(office.desk, spot, office.running.noted, office.versions, one_line(words, 120))
         if spot.direct and words in VIEWED:
@@ -195,8 +196,7 @@ class Talk:
         # A person who is already talking with the bot in this thread need not name it again.
         goes_on = bool(thread) and await office.stores.memory.find(office.key(user), place) is not None
         if goes_on and not named:
-            # Where a person was called in, the bot is silent until it is named again.
-            last = await office.stores.turns.last_in(place)
-            goes_on = last is None or last.action != "handoff"
+            # Where a person was called in, the bot is silent until that is solved, or it is named.
+            goes_on = not await office.stores.gaps.with_a_person(place)
         settings = await office.stores.places.channel(place)
         return settings.hears(named=named or goes_on, new_post=not thread, in_thread=bool(thread))

@@ -9,6 +9,7 @@ from bot.controls import USUAL
 from bot.scenarios.memory import MemoryScenario
 from bot.scenarios.privacy import PrivacyScenario
 from bot.scenarios.review import ReviewScenario
+from bot.scenarios.support import NoteGap
 from bot.turn import Finished, Plan, Say, Step, Turn, say
 from models.engine import Message
 from tests.adapters.web import scenes
@@ -26,7 +27,8 @@ class Talk(scenes.Talk):
         if turn.text.startswith("in steps"):
             return _in_steps("break" if turn.text.endswith("broken") else "say: And so it is.")
         if turn.text == "human please":
-            return Say(Finished("I have asked a person.", action="handoff"), remember=True)
+            asked = NoteGap(turn.text, 0.0, handed_over=True)
+            return Say(Finished("I have asked a person.", action="handoff", records=(asked,)), remember=True)
         if turn.text == "seed again":
             return Plan((Step([Message("user", f"say: Seed {turn.seed}.")], SAMPLING),))
         if turn.text != "quotes":
