@@ -24,11 +24,13 @@ def newest(peer: Peer, channel: int, wanted: str = "") -> Message | None:
 
 
 def told(peer: Peer, record: Interaction, wanted: str = "") -> Message | None:
-    """What an interaction was answered with, if it says `wanted`."""
-    if record.message_id is None:
-        return None
-    message = peer.backend.messages[record.channel_id].get(record.message_id)
-    return message if message is not None and text_of(message) and wanted in text_of(message) else None
+    """What an interaction was answered with, or what its person was told beside that, if it says `wanted`."""
+    answered = peer.backend.messages[record.channel_id].get(record.message_id or 0)
+    beside = [message for message in peer.answers(record.channel_id) if message.is_ephemeral and message.id > record.id]
+    for message in (answered, *reversed(beside)):
+        if message is not None and text_of(message) and wanted in text_of(message):
+            return message
+    return None
 
 
 async def asked(stage: Stage, text: str) -> Message:

@@ -13,7 +13,8 @@ from adapters.discord.channels import SERVERS_ONLY
 from bot.privacy import purge_left
 from bot.request import Author, Place
 from tests.adapters.discord.conftest import Stage
-from tests.adapters.discord.people import labels, text_of
+from tests.adapters.discord.peer import Peer
+from tests.adapters.discord.people import World, labels, text_of
 from tests.adapters.discord.test_controls import newest, told
 
 CREATE_THREADS = 1 << 35
@@ -166,7 +167,21 @@ async def test_whom_the_admins_shut_out_gets_no_answer(stage: Stage) -> None:
     assert "say: let me in" not in stage.script.asked
 
 
-async def test_a_server_is_greeted_and_one_that_comes_back_keeps_its_own(
+async def test_a_server_is_greeted_where_it_wants_such_words(
+    peer: Peer, harbour: World, stage_with: Callable[..., AbstractAsyncContextManager[Stage]]
+) -> None:
+    peer.backend.get_guild(harbour.guild).system_channel_id = harbour.general
+    async with stage_with() as stage:
+        await stage.ready()
+        guild = stage.app.client.get_guild(harbour.guild)
+        assert guild is not None
+        await stage.app.on_guild_join(guild)
+        (hello,) = peer.answers(harbour.general)
+        assert "Mention me and ask" in text_of(hello)
+        assert "**/setup**" in text_of(hello)
+
+
+async def test_a_server_that_comes_back_keeps_its_own(
     stage_with: Callable[..., AbstractAsyncContextManager[Stage]],
 ) -> None:
     async with stage_with(leave_days=30) as stage:
