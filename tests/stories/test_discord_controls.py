@@ -152,9 +152,10 @@ async def test_every_control_of_stories_writing_translation_lessons_and_support(
             await scene.answer(general, "Friendlier", but=said)
             ann.slash(general, "write", kind="headline", facts="The council voted 7 to 2 for a new bridge.")
             headlines = await scene.answer(general, "Pick 1")
-            await scene.private(ann.press(headlines, "Pick 1"))
+            ann.press(headlines, "Pick 1")
+            await peer.until(lambda: any(text_of(m).startswith("**") for m in peer.answers(general)), 60, "picked")
             ann.press(headlines, "Shorter")
-            await scene.answer(general, "Shorter", but=headlines)
+            await peer.until(lambda: len([m for m in peer.answers(general) if "Longer" in labels(m)]) >= 2, ANSWER)
             await self_taught(scene)
             posted = ben.say(general, "Good evening. Where is the station?")
             ann.locale = "fr"

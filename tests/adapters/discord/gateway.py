@@ -16,7 +16,7 @@ from simcord import intents as rules
 from simcord.backend import Backend, serializers
 
 DISPATCH, HEARTBEAT, IDENTIFY, RESUME, RECONNECT, INVALID_SESSION, HELLO, ACK = 0, 1, 2, 6, 7, 9, 10, 11
-HEARTBEAT_MS = 5000
+HEARTBEAT_MS = 41_250
 
 
 @dataclass(eq=False)

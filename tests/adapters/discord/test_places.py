@@ -278,6 +278,8 @@ async def test_where_a_person_was_asked_for_the_bot_is_silent_until_it_is_solved
     world.ann.say(question.id, f"<@{peer.backend.bot_user.id}> /help")
     await peer.until(lambda: newest(peer, question.id, "translate"), words="it answers when it is called")
     world.ann.say(question.id, "still there?")
+    world.ann.say(question.id, f"<@{peer.backend.bot_user.id}> /memory")
+    await peer.until(lambda: newest(peer, question.id, "remember"), words="what came before was looked at by then")
     refused = world.ben.press(notice, "Solved")
     await peer.until(lambda: told(peer, refused, "Only this server's moderators"))
     record = world.moderator.press(notice, "Solved")
@@ -287,7 +289,7 @@ async def test_where_a_person_was_asked_for_the_bot_is_silent_until_it_is_solved
     world.ann.say(question.id, "and one more question")
     await peer.until(lambda: newest(peer, question.id, "no documents"))
     asked = [request.text for request in stage.requests if request.press is None]
-    assert asked == ["I want to talk to a human please", "/help", "and one more question"]
+    assert asked == ["I want to talk to a human please", "/help", "/memory", "and one more question"]
 
 
 async def test_a_forum_post_gets_the_servers_own_tag_when_it_is_solved(real_stage: Stage) -> None:
