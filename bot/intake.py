@@ -55,7 +55,8 @@ class Intake:
         """
         key = (request.user, request.place)
         burst = self._bursts.get(key)
-        if request.settle <= 0 or not request.text or request.command or request.press or request.attachments:
+        alone = request.command or request.press or request.attachments or request.text.lstrip()[:1] in ("", "/", "!")
+        if request.settle <= 0 or alone:
             if burst is not None:
                 burst.news.set()
                 self._bursts.pop(key, None)

@@ -74,6 +74,13 @@ async def test_a_command_ends_the_wait_and_is_not_joined(sqlite: Database) -> No
     assert whole.text == "so"
 
 
+async def test_a_typed_command_waits_for_nothing(sqlite: Database) -> None:
+    intake = Intake(sqlite)
+    whole = await asyncio.wait_for(intake.settle(ask("/help", settle=60)), 5)
+    assert whole is not None
+    assert whole.text == "/help"
+
+
 async def test_closing_lets_go_of_every_burst(sqlite: Database) -> None:
     intake = Intake(sqlite)
     first = asyncio.create_task(intake.settle(ask("so", settle=60)))

@@ -279,7 +279,9 @@ async def test_where_a_person_was_asked_for_the_bot_is_silent_until_it_is_solved
     await peer.until(lambda: newest(peer, question.id, "translate"), words="it answers when it is called")
     world.ann.say(question.id, "still there?")
     world.ann.say(question.id, f"<@{peer.backend.bot_user.id}> /memory")
-    await peer.until(lambda: newest(peer, question.id, "remember"), words="what came before was looked at by then")
+    await peer.until(
+        lambda: newest(peer, question.id, "I remember nothing"), words="what came before was looked at by then"
+    )
     refused = world.ben.press(notice, "Solved")
     await peer.until(lambda: told(peer, refused, "Only this server's moderators"))
     record = world.moderator.press(notice, "Solved")
