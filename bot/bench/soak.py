@@ -7,7 +7,7 @@ import json
 import random
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
@@ -57,7 +57,10 @@ async def bench_soak(console: Console, settings: Settings, *, users: int, minute
         f" {found.ends['failed']} failed; {found.free_slots} of {users} slots free at the end; memory "
         f"{min(found.settled):.0f} to {max(found.settled):.0f} MiB, grown by {found.growth:+.1%}"
     )
-    written = asdict(found) | {"growth": found.growth}
+    written = {
+        "seconds": found.seconds, "ends": dict(found.ends), "memory": found.memory, "free_slots": found.free_slots,
+        "growth": found.growth,
+    }  # fmt: skip
     await asyncio.to_thread(out.mkdir, parents=True, exist_ok=True)
     await asyncio.to_thread((out / "soak.json").write_text, json.dumps(written) + "\n", "utf-8")
     if found.ends["failed"] or found.free_slots != users:
