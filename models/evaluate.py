@@ -20,6 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--dataset", type=Path, required=True)
     parser.add_argument("--adapter", type=Path, default=None, help="what is in service; the bare model without it")
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--quantize", default="none", choices=["auto", "none", "int8", "int4"])
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--nice", type=int, default=0)
     options = parser.parse_args(arguments)
@@ -50,7 +51,7 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     dataset, device = read(options.dataset), pick_device(options.device)
     kind = json.loads((options.model / "config.json").read_text(encoding="utf-8"))
     exam = evaluation.Exam(dataset, bool(kind.get("is_encoder_decoder")))
-    base, sampling = answers.Served(options.model, device), Answers()
+    base, sampling = answers.Served(options.model, device, options.quantize), Answers()
     before = exam.sit(answers.speaker(base, None, device), sampling)
     try:
         now = exam.sit(answers.speaker(base, options.adapter, device), sampling) if options.adapter else before

@@ -47,6 +47,7 @@ async def evaluate(settings: Settings, scenario: str, console: Console, show: in
 
 async def _ask(settings: Settings, model: Path, dataset: Path, adapter: Path | None) -> dict[str, Any]:
     options = ["--model", str(model), "--dataset", str(dataset), "--device", settings.device]
+    options += ["--quantize", "none" if settings.engine_url else settings.quantize]
     options += ["--threads", str(settings.train_threads), "--nice", str(settings.train_nice)]
     options += ["--adapter", str(adapter)] if adapter else []
     process = await asyncio.create_subprocess_exec(

@@ -25,7 +25,7 @@ async def training_config(settings: Settings, run: Run, dataset: Path) -> dict[s
         "kind": await asyncio.to_thread(kind_of, model), "minutes": settings.retrain_minutes,
         "threads": settings.train_threads, "nice": settings.train_nice, "memory_gb": settings.train_memory_gb,
         "fgm": settings.train_fgm, "report_to": [name.strip() for name in settings.train_report_to.split(",")],
-        "device": settings.device,
+        "device": settings.device, "quantize": "none" if settings.engine_url else settings.quantize,
     }  # fmt: skip
     try:
         return Config.model_validate(asked | settings.train_options).model_dump(mode="json")

@@ -12,7 +12,7 @@ import torch
 
 from models.dialect import Piece, Sampling
 from models.serving import adapters
-from models.serving.loading import Room, load_any
+from models.serving.loading import Room, Wanted, load_any
 from models.serving.lora import AdapterWeights
 from models.serving.resident import Answering, Outcome
 from models.training import weights
@@ -42,8 +42,9 @@ class Speaker(Protocol):
 class Served:
     """A model as the worker holds it, with or without adapters."""
 
-    def __init__(self, folder: Path, device: str) -> None:
-        self.lane: Any = load_any(folder, Room(), device)
+    def __init__(self, folder: Path, device: str, quantize: Wanted = "none") -> None:
+        self.lane: Any = load_any(folder, Room(), device, quantize)
+        self.quantize = quantize
         self._serial = 0
 
     def adapter(self, folder: Path, scale: float = 1.0) -> AdapterWeights:
@@ -176,7 +177,7 @@ def speaker(base: Served, place: Path | None, device: str, scale: float = 1.0) -
         return Adapted(base)
     if (place / weights.ADAPTER_CONFIG).exists():
         return Adapted(base, base.adapter(place, scale))
-    return Adapted(Served(place, device))
+    return Adapted(Served(place, device, base.quantize))
 
 
 def unserved(config: Config, place: Path, device: str, base: Served) -> Speaker:

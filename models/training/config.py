@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 Method = Literal["lora", "dora", "adalora", "prefix", "full"]
 Kind = Literal["causal", "seq2seq"]
+Quantize = Literal["auto", "none", "int8", "int4"]
 Schedule = Literal["cosine", "linear", "constant", "constant_with_warmup"]
 PreferenceLoss = Literal["sigmoid", "hinge", "ipo", "robust", "exo_pair", "nca_pair", "apo_zero", "sft"]
 
@@ -122,6 +123,7 @@ class Config(_Part):
     max_length: int = Field(512, ge=8)
     save_steps: int = Field(20, ge=1)
     device: str = "auto"
+    quantize: Quantize = Field("none", description="how the worker serves it, and so how the gate has it asked")
 
 
 def read(path: Path) -> Config:

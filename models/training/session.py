@@ -196,7 +196,7 @@ class Session:
         served = weights.served_as(config.method, config.kind)
         with self._timed("evaluate"):
             self.folder.event("evaluate", "Asking what is in service")
-            base = answers.Served(config.model, self.device)
+            base = answers.Served(config.model, self.device, config.quantize)
             before = exam.sit(self._incumbent(base), config.answers)
             best: tuple[Judgement, gate.Sets] | None = None
             for scale in config.gate.scales if served == "adapter" else (1.0,):
