@@ -89,10 +89,15 @@ def forget(data_dir: Path, ids: Collection[str]) -> list[str]:
 def _take_out(path: Path, ids: Collection[str]) -> None:
     if not path.exists():
         return
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    lines = _lines(path)
     kept = [line for line in lines if str(json.loads(line)["id"]).partition("#")[0] not in ids]
     if len(kept) < len(lines):
-        replace_text(path, "".join(kept))
+        replace_text(path, "".join(f"{line}\n" for line in kept))
+
+
+def _lines(path: Path) -> list[str]:
+    """Not splitlines, which also splits at characters that JSON leaves as they are."""
+    return [line for line in path.read_text(encoding="utf-8").split("\n") if line]
 
 
 def replace_text(path: Path, text: str) -> None:
@@ -122,6 +127,6 @@ def rows_in(folder: Path) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {}
     for name in dict.fromkeys(FILES.values()):
         path = folder / name
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        lines = _lines(path) if path.exists() else []
         found[name] = [json.loads(line) for line in lines]
     return found

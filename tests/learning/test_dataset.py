@@ -50,6 +50,20 @@ async def test_the_same_store_gives_the_same_files_and_one_folder(database: Data
     assert write(again, folder) == folder
 
 
+async def test_a_line_separator_within_a_text_ends_no_row(sqlite: Database, tmp_path: Path) -> None:
+    stores = over(sqlite)
+    text = "First\u2028second\x85third."
+    await take_rows(stores, tmp_path, [row("Say three lines.", text, "user-1"), *honest(1)])
+    dataset = await built(stores)
+    folder = write(dataset, folder_of(tmp_path, dataset))
+    told = [one.id for one in dataset.rows if text in json.dumps(one.line, ensure_ascii=False)]
+    assert told
+    other = next(one.id for one in dataset.rows if one.id not in told and one.split == "train")
+    assert forget(tmp_path, {other}) == [folder.name]
+    kept = {line["id"] for lines in rows_in(folder).values() for line in lines}
+    assert kept == {one.id for one in dataset.rows} - {other}
+
+
 def questions(dataset: Dataset, split: str) -> set[str]:
     """The questions of a split, in one writing."""
     asked = [one.line["prompt"][-1]["content"] for one in dataset.rows if one.split == split]
