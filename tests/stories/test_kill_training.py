@@ -8,6 +8,7 @@ import json
 import os
 import random
 import signal
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,7 +59,7 @@ class Machine:
 
     async def command(self, *words: str) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
-            "python", "-m", "bot", *words, cwd=ROOT, env=self.environment,
+            sys.executable, "-m", "bot", *words, cwd=ROOT, env=self.environment,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
 
@@ -70,7 +71,7 @@ class Machine:
     async def start_bot(self) -> None:
         log = (self.folder / "bot.log").open("ab")
         self.bot = await asyncio.create_subprocess_exec(
-            "python", "-m", "bot", "run", cwd=ROOT, env=self.environment, stdout=log, stderr=log
+            sys.executable, "-m", "bot", "run", cwd=ROOT, env=self.environment, stdout=log, stderr=log
         )
         log.close()
         async with asyncio.timeout(WAIT), aiohttp.ClientSession() as session:
