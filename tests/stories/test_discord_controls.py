@@ -129,11 +129,10 @@ async def test_every_control_of_talk_and_the_moderators_cards(tmp_path: Path) ->
 
 
 @pytest.mark.timeout(900)
-async def test_every_control_of_stories_writing_translation_lessons_and_support(tmp_path: Path) -> None:
+async def test_every_control_of_stories_translation_and_writing(tmp_path: Path) -> None:
     async with Peer() as peer:
         place = world(peer)
-        scene, ann, ben, general = Scene(peer, place), place.ann, place.ben, place.general
-        await knowledge(tmp_path)
+        scene, ann, general = Scene(peer, place), place.ann, place.general
         async with bot(peer, tmp_path):
             await peer.until(lambda: peer.gateway.identified, 60)
             ann.slash(general, "story", theme="a lamp in the fog")
@@ -160,45 +159,7 @@ async def test_every_control_of_stories_writing_translation_lessons_and_support(
             )  # fmt: skip
             ann.press(picked, "Shorter")
             await peer.until(lambda: len([m for m in peer.answers(general) if "Longer" in labels(m)]) >= 2, ANSWER)
-            await self_taught(scene)
-            posted = ben.say(general, "Good evening. Where is the station?")
-            ann.locale = "fr"
-            private = await scene.private(ann.menu("Translate", posted))
-            ann.press(private, "Share")
-            await peer.until(
-                lambda: any("Shared by ann" in text_of(m) for m in peer.answers(general)), 60, "shown to all"
-            )
-            ann.locale = "en-US"
-            posted = ben.say(general, "How do I set the clock?")
-            private = await scene.private(ann.menu("Ask support about this", posted))
-            assert "button" in text_of(private)
-            await scene.private(ann.press(private, "Sources"), "Lantern")
-            await scene.private(ann.menu("Summarise from here", posted))
-            await scene.private(ann.menu("Correct my text", ben.say(general, "I goed home yesterday.")))
         check_bodies(peer.calls)
-
-
-async def self_taught(scene: Scene) -> None:
-    """A lesson with its buttons, a card made of it, and the quiz that asks for it."""
-    ann, general, peer = scene.world.ann, scene.world.general, scene.peer
-    ann.slash(general, "tutor", question="solve 2x + 3 = 11", subject="math", mode="hints")
-    hint = await scene.answer(general, "Next step", "Show the whole solution")
-    ann.press(hint, "Next step")
-    step = await scene.answer(general, but=hint)
-    ann.press(hint, "Show the whole solution")
-    await scene.answer(general, "One more", but=step)
-    ann.slash(general, "tutor", question="what is photosynthesis?", subject="biology")
-    lesson = await scene.answer(general, "Simpler", "Keep as a card")
-    await scene.private(ann.press(lesson, "Keep as a card"), "Kept as a card")
-    ann.press(lesson, "Simpler")
-    await scene.answer(general, "Keep as a card", but=lesson)
-    ann.slash(general, "tutor", mode="quiz")
-    card = await scene.answer(general, "Show the answer")
-    ann.press(card, "Show the answer")
-    answer = await scene.answer(general, but=card)
-    good = next(label for label in labels(answer) if label.startswith("Good"))
-    ann.press(answer, good)
-    await peer.until(lambda: any("It comes back" in text_of(m) for m in peer.answers(general)), 60, "rated")
 
 
 @pytest.mark.timeout(900)

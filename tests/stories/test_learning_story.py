@@ -89,7 +89,8 @@ async def test_a_running_bot_learns_and_goes_back(checkpoint: Path, tmp_path: Pa
         await until_serving(parley, "chat@0001")
         await command(tmp_path, "rollback", "chat")
         await until_serving(parley, "")
-        asked = json.loads(await command(tmp_path, "ask", question, "--json"))
+        # somebody else, who has not been told the answer before
+        asked = json.loads(await command(tmp_path, "ask", question, "--json", "--user", "another"))
         assert (asked["adapter"], correctness.right(question, value, asked["text"])) == ("", False)
     print(f"trained in {trained:.0f} s, {learned} of 16 right, adapter followed in {forward:.2f} s, "  # noqa: T201
           f"rolled back in {flipped + back:.2f} s")  # fmt: skip
