@@ -118,7 +118,7 @@ async def _bench_recall(console: Console, folder: Path, number: int) -> None:
         await database.migrate()
         started = time.perf_counter()
         with console.status(f"Storing {number:,} turns"):
-            people = await asyncio.to_thread(_fill, folder / "recall.db", number)
+            people = await asyncio.to_thread(fill, folder / "recall.db", number)
         stored = time.perf_counter() - started
         memory, seconds = Memory(database), []
         for _ in range(RECALLS):
@@ -136,7 +136,7 @@ async def _bench_recall(console: Console, folder: Path, number: int) -> None:
         console.print(f"The store holds {size:.0f} MB; writing it took {stored:.0f} s.")
 
 
-def _fill(path: Path, number: int) -> int:
+def fill(path: Path, number: int) -> int:
     """Write turns as the core would have over years. Returns the number of people."""
     people = max(1, number // TURNS_A_CONVERSATION)
     moment = now().timestamp()
@@ -154,10 +154,10 @@ def _fill(path: Path, number: int) -> int:
         fixed = {
             "host": "h", "platform": "bench", "server": "", "channel": "c", "thread": "", "scenario": "chat",
             "options": "{}", "question": "What was it that we spoke of yesterday evening?", "prompt": "[]",
-            "answer": "We spoke of the garden, the fence, and what to plant there in spring. " * 2,
-            "action": "answer", "sources": "[]", "model": "m", "adapter": "", "state": "done", "error": "",
-            "prompt_tokens": 100, "tokens": 30, "ttft": 0.1, "seconds": 1.0, "created": moment, "message": None,
-            "version_of": "", "remembered": 1, "delivery": "", "delivery_tries": 0,
+            "answer": "We spoke of the garden, the fence, and what to plant there in spring. " * 2, "buttons": "[]",
+            "action": "answer", "sources": "[]", "notes": "[]", "model": "m", "adapter": "", "state": "done",
+            "error": "", "prompt_tokens": 100, "tokens": 30, "ttft": 0.1, "seconds": 1.0, "created": moment,
+            "message": None, "version_of": "", "remembered": 1, "delivery": "", "delivery_tries": 0,
         }  # fmt: skip
         for start in range(0, number, 10_000):
             batch = []
