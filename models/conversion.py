@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from models import manifest
+from models.durable import sync
 from models.manifest import CheckpointError
 
 Progress = Callable[[float, str], None]
@@ -79,20 +80,12 @@ def settle(partial: Path, folder: Path) -> None:
     manifest.write(partial)
     for path in partial.iterdir():
         path.chmod(0o644)
-        _sync(path)
-    _sync(partial)
+        sync(path)
+    sync(partial)
     if folder.exists():
         shutil.rmtree(folder)
     partial.rename(folder)
-    _sync(folder.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(folder.parent)
 
 
 def _room(place: Path, gguf: Path) -> None:

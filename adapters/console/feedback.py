@@ -19,6 +19,7 @@ from bot.learning.imports import Batch, Imported, Importer, batches, open_file
 from bot.parley import open_stores
 from bot.scenarios.catalogue import catalogue
 from bot.settings import SCENARIOS, Settings
+from models.durable import write_text
 
 SAY_EVERY = 5000
 """Lines after which a console that is no terminal hears how far it is."""
@@ -72,16 +73,10 @@ async def export_feedback(settings: Settings, path: Path, scenario: str, console
             async for line in exported(stores, settings, name, catalogue(), left_out):
                 lines.append(json.dumps(line, ensure_ascii=False))
     try:
-        await asyncio.to_thread(_write_new, path, "".join(f"{line}\n" for line in lines))
+        await asyncio.to_thread(write_text, path, "".join(f"{line}\n" for line in lines))
     except OSError as error:
         raise UserError(f"{path} cannot be written ({error.strerror}).") from error
     console.print(f"{len(lines)} lines in {path}.", markup=False, highlight=False, soft_wrap=True)
     for reason, count in left_out.most_common():
         console.print(f"{count} left out: {reason}", style="yellow", markup=False, soft_wrap=True)
     return 0
-
-
-def _write_new(path: Path, text: str) -> None:
-    unfinished = path.with_name(f".{path.name}.partial")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(path)

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 from bot.errors import UserError
+from models.durable import sync
 from models.manifest import safetensors_damage
 
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
@@ -34,14 +35,14 @@ def place(adapter: Path, target: Path) -> str:
     shutil.rmtree(partial, ignore_errors=True)
     shutil.copytree(adapter, partial, copy_function=_link)
     for path in [*partial.iterdir(), partial]:
-        _sync(path)
+        sync(path)
     try:
         partial.rename(target)
     except OSError:  # another process was quicker
         shutil.rmtree(partial, ignore_errors=True)
         if not target.is_dir() or digest_of(target) != digest:
             raise
-    _sync(target.parent)
+    sync(target.parent)
     return digest
 
 
@@ -69,11 +70,3 @@ def _link(source: str, target: str) -> None:
         os.link(source, target)
     except OSError:
         shutil.copy2(source, target)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

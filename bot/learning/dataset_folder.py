@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from bot.learning.dataset import FILES, Dataset
+from models.durable import sync, write_text
 
 MANIFEST = "manifest.json"
 
@@ -27,11 +28,11 @@ def write(dataset: Dataset, folder: Path) -> Path:
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     for name in dict.fromkeys(FILES.values()):
-        _write(unfinished / name, "".join(f"{row.text}\n" for row in dataset.rows if row.file == name))
-    _write(unfinished / MANIFEST, json.dumps(manifest(dataset), ensure_ascii=False, indent=1) + "\n")
+        write_text(unfinished / name, "".join(f"{row.text}\n" for row in dataset.rows if row.file == name))
+    write_text(unfinished / MANIFEST, json.dumps(manifest(dataset), ensure_ascii=False, indent=1) + "\n")
     shutil.rmtree(folder, ignore_errors=True)  # what a killed process left half written
     unfinished.rename(folder)
-    _sync(folder.parent)
+    sync(folder.parent)
     return folder
 
 
@@ -92,34 +93,12 @@ def _take_out(path: Path, ids: Collection[str]) -> None:
     lines = _lines(path)
     kept = [line for line in lines if str(json.loads(line)["id"]).partition("#")[0] not in ids]
     if len(kept) < len(lines):
-        replace_text(path, "".join(f"{line}\n" for line in kept))
+        write_text(path, "".join(f"{line}\n" for line in kept))
 
 
 def _lines(path: Path) -> list[str]:
     """Not splitlines, which also splits at characters that JSON leaves as they are."""
     return [line for line in path.read_text(encoding="utf-8").split("\n") if line]
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Have a file hold `text`, the old or the new one at any time."""
-    unfinished = path.with_name(f".{path.name}")
-    _write(unfinished, text)
-    unfinished.replace(path)
-
-
-def _write(path: Path, text: str) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def rows_in(folder: Path) -> dict[str, list[dict[str, Any]]]:

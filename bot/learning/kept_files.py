@@ -7,7 +7,8 @@ import json
 from collections.abc import Collection
 from pathlib import Path
 
-from bot.learning.dataset_folder import forget, manifests, replace_text
+from bot.learning.dataset_folder import forget, manifests
+from models.durable import write_text
 
 
 class KeptFiles:
@@ -50,4 +51,4 @@ def _forget_samples(path: Path, ids: set[str]) -> None:
     shown = report.get("samples") or []
     kept = [one for one in shown if str(one.get("id", "")).partition("#")[0] not in ids]
     if len(kept) < len(shown):
-        replace_text(path, json.dumps(report | {"samples": kept}, ensure_ascii=False, indent=1))
+        write_text(path, json.dumps(report | {"samples": kept}, ensure_ascii=False, indent=1))

@@ -21,6 +21,7 @@ from bot.learning.trainer import LOOK_SECONDS, Events, Outcome, Trainer, Watcher
 from bot.learning.training_config import training_config
 from bot.settings import Settings
 from bot.stores import Stores
+from models.durable import write_text
 
 log = structlog.get_logger(__name__)
 
@@ -163,7 +164,7 @@ class Retraining:
             return await self._end(run, "failed", error.words)
         folder = self._settings.runs / run.id
         await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
-        await asyncio.to_thread(_write, folder / "config.json", config)
+        await asyncio.to_thread(write_text, folder / "config.json", json.dumps(config, indent=1, ensure_ascii=False))
         await self._stores.runs.change(run.id, state="training")
         return await self._get(run)
 
@@ -277,9 +278,3 @@ def _whole_model(run: Run, folder: Path) -> str:
     if not (folder / "model").is_dir():
         return f"The method's outcome cannot be served; it lies in {folder}."
     return f"It is a whole model: MODEL_{run.scenario.upper()}={folder / 'model'} and a restart have it served."
-
-
-def _write(path: Path, value: dict[str, Any]) -> None:
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(value, indent=1, ensure_ascii=False), encoding="utf-8")
-    partial.replace(path)

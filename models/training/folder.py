@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from models.durable import sync, write_text
+
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
@@ -72,18 +74,7 @@ class RunFolder:
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    write(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
-
-
-def write(path: Path, text: str) -> None:
-    """Make the file hold the text: after a kill it holds the old one or the new one."""
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-    sync(path.parent)
+    write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
 
 def read_json(path: Path) -> Any:
@@ -100,11 +91,3 @@ def settle(partial: Path, folder: Path) -> None:
         sync(path)
     partial.rename(folder)
     sync(folder.parent)
-
-
-def sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
