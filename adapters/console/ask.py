@@ -60,15 +60,15 @@ class AskReply:
             self._tell(note)
 
     def _correct(self, text: str) -> None:
-        """End the line; say the text again where what was streamed is not what stands."""
+        """Say what is not yet said and end the line; the whole text again where it does not begin as was streamed."""
         shown = "".join(self._shown)
-        if not shown.strip():
+        if text.startswith(shown):
             if text:
-                print(text, file=self.out)
-        elif shown.strip() != text.strip():
-            print(f"\n\n{text}", file=self.out)
-        else:
+                print(text.removeprefix(shown), file=self.out)
+        elif shown.strip() == text.strip():
             print(file=self.out)
+        else:
+            print(f"\n\n{text}", file=self.out)
 
 
 def as_json(answer: Answer) -> dict[str, object]:

@@ -16,6 +16,12 @@ async def test_an_answer_is_streamed_to_stdout_and_nothing_else_is(run: Run) -> 
     assert (ended.code, ended.out, ended.err) == (0, "Good day\n", "")
 
 
+async def test_what_comes_behind_the_stream_is_said_once(run: Run) -> None:
+    ended = await run("ask", "/tutor math: solve 2x + 3 = 11")
+    assert ended.out.count("**Steps**") == 1
+    assert "**Your turn**" in ended.out.splitlines()[-1]
+
+
 async def test_json_is_the_contracts_object(run: Run) -> None:
     ended = await run("ask", "say: Good day", "--json", "--user", "ann", "--channel", "c")
     answer = json.loads(ended.out)
