@@ -70,7 +70,7 @@ class Answering:
                 job.outcome.begin()
                 await self._answer(job, conversation)
         except asyncio.CancelledError:
-            await self._break_off(job, "stopped")
+            await self._break_off(job, "stopped", job.reason)
             if not job.stopping:
                 raise
         except Exception as error:  # noqa: BLE001 - the one place where a turn's errors become words

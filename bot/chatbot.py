@@ -36,6 +36,8 @@ from models.engine import EngineError
 log = structlog.get_logger(__name__)
 
 STOPPING = "Stopping."
+CUT_SHORT = "I am being restarted, so this answer is cut short: Retry brings a whole one in a minute."
+RESTARTING = "I am being restarted just now. Please send that again in a minute."
 
 
 class ChatBot:
@@ -75,6 +77,8 @@ class ChatBot:
         """Answer `request` in `reply`, once. Raises nothing but CancelledError, which stops the turn."""
         request = readable_request(self._intake.received(request))
         try:
+            if self._intake.closed and not _stops(request):
+                raise UserError(RESTARTING)
             if not await self._intake.claim(request):
                 log.info("duplicate", message=request.id, platform=request.place.platform)
                 return
@@ -96,7 +100,7 @@ class ChatBot:
             if tasks:
                 await asyncio.wait(tasks, timeout=grace)
             for job in list(self._jobs.values()):
-                job.stop()
+                job.stop(CUT_SHORT)
         await self._answering.folding.close()
 
     async def sweep(self) -> None:
@@ -251,6 +255,10 @@ class ChatBot:
             await _cancelled(job.task)
             del self._jobs[job.id]
             self.metrics.ended(job)
+
+
+def _stops(request: Request) -> bool:
+    return request.press is not None and request.press.control == Control.STOP
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

@@ -85,6 +85,11 @@ class Intake:
         joined = tuple(part.id for part in parts if part.id != request.id)
         return replace(request, text="\n".join(part.text for part in parts), quotes=quotes, joined=joined)
 
+    @property
+    def closed(self) -> bool:
+        """Whether the bot is about to end: what comes now is not begun."""
+        return self._closing.is_set()
+
     def close(self) -> None:
         """Let go of every burst at once: the bot is about to end."""
         self._closing.set()

@@ -20,7 +20,8 @@ from bot.turns import TurnRow, new_id
 class Job:
     """What is known of a running turn. `first` is the turn that this one is another version of.
 
-    `stopping`: its end was asked for, so being cancelled is no accident. `begun`, `stored`: its row, its
+    `stopping`: its end was asked for, so being cancelled is no accident; `reason`: why, where its person did not
+    ask for it. `begun`, `stored`: its row, its
     answer is in the store. `remembering`: whether its person wants it remembered. `server`: its admins' settings.
     """
 
@@ -33,15 +34,17 @@ class Job:
     outcome: Outcome = field(default_factory=Outcome)
     task: asyncio.Task[None] | None = None
     stopping: bool = False
+    reason: str = ""
     begun: bool = False
     remembering: bool = True
     stored: bool = False
     left: Left | None = None
     server: ServerSettings = NO_SERVER
 
-    def stop(self) -> None:
+    def stop(self, reason: str = "") -> None:
         """Ask the turn to end now, keeping what was said."""
         self.stopping = True
+        self.reason = reason
         if self.task is not None:
             self.task.cancel()
 

@@ -50,6 +50,7 @@ def convert(gguf: Path, folder: Path, progress: Progress) -> Path:
 def _write(gguf: Path, folder: Path, progress: Progress) -> None:
     """The conversion itself: a model loaded from GGUF can neither be trained nor saved, a copy of its weights can."""
     progress(0.02, "Preparing the built-in model (once, about half a minute): tokenizer")
+    os.environ["TQDM_DISABLE"] = "1"  # the GGUF reader draws a bar of its own, which no setting of transformers reaches
     import torch
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer

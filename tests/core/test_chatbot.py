@@ -8,7 +8,9 @@ import aiohttp
 import pytest
 from prometheus_client import generate_latest
 
+from bot.chatbot import CUT_SHORT, RESTARTING
 from bot.delivery import SendFailed
+from bot.intake import Intake
 from bot.request import Attachment, Request
 from bot.turn import Waiting
 from models.engine import EngineClient
@@ -146,6 +148,21 @@ async def test_a_waiting_turn_can_be_stopped(make_core) -> None:
     assert core.chatbot.load == (1, 0)
     await core.handle(press(first.turn_id, "stop"))
     await asyncio.wait_for(running, 5)
+
+
+async def test_who_is_answered_when_the_bot_ends_keeps_what_was_said_and_nobody_is_begun_with(core: Core) -> None:
+    reply = Kept()
+    running = asyncio.create_task(core.chatbot.handle(ask("hold"), reply))
+    await asyncio.wait_for(reply.said.wait(), 5)
+    ending = asyncio.create_task(core.chatbot.close(0.1))
+    await asyncio.sleep(0)
+    late = ask("say: me too", user="bob")
+    assert (await core.handle(late)).failures == [RESTARTING]
+    await asyncio.wait_for(asyncio.gather(running, ending), 5)
+    assert reply.answer.stopped
+    assert (reply.answer.text, reply.answer.notes) == (reply.streamed.strip(), (CUT_SHORT,))
+    # Not claimed: where its platform brings it again, the next start answers it.
+    assert await Intake(core.stores.database).claim(late)
 
 
 async def test_a_stream_that_breaks_shows_its_tail_and_a_notice(core: Core) -> None:
