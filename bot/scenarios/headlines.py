@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from bot.controls import Button, Control
 from bot.errors import UserError
+from bot.scenarios.sentences import split, words
 from bot.scenarios.verifying import to_verify
 from bot.stores import Stores
 from bot.turn import Finished, Plan, Say, Step, Turn
@@ -31,6 +32,7 @@ SHOTS = (
 )  # fmt: skip
 GREEDY = Sampling(temperature=0.0, max_tokens=32, stop=("\n",))
 DRAWN = Sampling(temperature=0.5, top_p=0.9, max_tokens=32, stop=("\n",))
+SENTENCE_WORDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ def prompt(ask: str, facts: str, *, brief: bool = False) -> list[Message]:
 
 
 class Tidy:
-    """A headline without quotation marks, a label or a full stop; it is shown when it is whole."""
+    """A headline without quotation marks, a label, a full stop or a second sentence; it is shown when it is whole."""
 
     def __init__(self) -> None:
         self._text = ""
@@ -100,4 +102,7 @@ class Tidy:
         return ""
 
     def end(self) -> str:
-        return self._text.strip().removeprefix("Headline:").strip('"“”*#. ')
+        text = self._text.strip().removeprefix("Headline:").strip('"“”*#. ')
+        first = (split(text) or [""])[0]
+        # "Dr." ends no sentence.
+        return first.strip('"“”*#. ') if len(words(first)) >= SENTENCE_WORDS else text

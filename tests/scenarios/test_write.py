@@ -147,6 +147,21 @@ async def test_an_outline_is_its_chapters_once_each_and_six_at_most(sqlite: Data
     assert ran.finished.text.splitlines()[-1] == "6. About the 6th thing"
 
 
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("Norway Bans Cars in Centre. Norway Bans Cars in", "Norway Bans Cars in Centre"),
+        ("Dr. Berg Wins Oslo Marathon", "Dr. Berg Wins Oslo Marathon"),
+        ("Ferry Hits Pier in Kiel, 42.5 Tonnes of Oil Lost", "Ferry Hits Pier in Kiel, 42.5 Tonnes of Oil Lost"),
+        ("", ""),
+    ],
+)
+def test_a_headline_is_one_sentence(said: str, shown: str) -> None:
+    tidy = Tidy()
+    assert tidy.feed(said) == ""
+    assert tidy.end() == shown
+
+
 def test_a_headline_loses_its_label_quotes_and_full_stop() -> None:
     tidy = Tidy()
     assert tidy.feed('Headline: "Mill') == ""
