@@ -83,7 +83,7 @@ def words_for(error: BaseException, engine_words: str = "") -> Words:
             wait = f"in {error.retry_after:.0f} seconds" if error.retry_after else "in a minute"
             return Words(f"The model has more questions than it can take. Please ask again {wait}.")
         case engine.EngineUnavailable():
-            return Words(engine_words or "The model cannot be reached just now. Your question is kept; press Retry.")
+            return Words(f"{engine_words or 'The model cannot be reached just now.'} Your question is kept; try again.")
         case engine.PromptTooLong():
             return Words("That is more text than the model can read at once. Send a shorter part of it.", severe=False)
         case engine.UnknownLanguage():

@@ -20,6 +20,8 @@ from models.engine import Engine, EngineBusy, EngineUnavailable, Message, Piece,
 log = structlog.get_logger(__name__)
 
 TRIES = 3
+WORDS_SECONDS = 5.0
+"""So often a wait for the engine is put into words anew."""
 BUSY_SECONDS = 15.0
 """A refusal for load that asks for a longer wait than this is told to the person."""
 
@@ -212,9 +214,15 @@ class Generator:
                 await asyncio.sleep(wait)
 
     async def _back(self, stream: Stream) -> bool:
-        """Wait for the engine with the keeper's words; whether it is back."""
-        stream.wait(Waiting(self._keeper.words))
-        return await self._keeper.wait_ready()
+        """Wait for the engine with the keeper's words, which change meanwhile; whether it is back."""
+        ready = asyncio.ensure_future(self._keeper.wait_ready())
+        try:
+            while not ready.done():
+                stream.wait(Waiting(f"{self._keeper.words} Your question keeps its place."))
+                await asyncio.wait([ready], timeout=WORDS_SECONDS)
+            return ready.result()
+        finally:
+            ready.cancel()
 
 
 def _kept(message: Message) -> dict[str, str]:

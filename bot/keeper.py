@@ -8,7 +8,9 @@ from models.engine import EngineClient
 from models.worker import WorkerProcess
 
 WAIT_SECONDS = 120.0
-"""A question waits so long for its engine; a model that loads longer is told as an error."""
+"""A question waits so long for an engine that does not get on; after that it is told as an error."""
+LOADING = 0.9
+"""The part of a start that goes before the model's loading: its conversion or download, the first time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +24,14 @@ class WorkerKeeper:
         match self.worker.state:
             case "failed":
                 return f"The model cannot be started. {self.worker.words} The owner can run doctor."
+            case "starting" if self.worker.fraction < LOADING:
+                return f"{self.worker.words.rstrip('.')}."
             case "starting":
-                return f"The model is loading; your answer comes in about {self._seconds} seconds."
+                return f"The model is loading, for about {self._seconds} seconds more."
             case "suspended":
-                return "The model is away while it learns; your question keeps its place for two minutes."
+                return "The model is away while it learns."
             case _:
-                return (
-                    "The model is restarting; your question keeps its place and will be answered "
-                    f"in about {self._seconds} seconds."
-                )
+                return f"The model is restarting, for about {self._seconds} seconds more."
 
     @property
     def away(self) -> bool:
@@ -52,7 +53,7 @@ class RemoteKeeper:
 
     @property
     def words(self) -> str:
-        return "The model server does not answer just now; your question keeps its place for half a minute."
+        return "The model server does not answer just now."
 
     away = False
     """Nobody tells: a question will find out."""

@@ -54,9 +54,9 @@ class WorkerProcess:
     """The worker, kept alive for the length of `async with`.
 
     `url` and `token` stay the same over restarts, and the `adapters` (folders by name) that were loaded are loaded
-    again. `state` is one of State and `words` say it for people; `changed` is notified whenever they change. Only a
-    broken checkpoint makes it give up ("failed"), since starting again would not help; `words` then say what is wrong
-    and what to do.
+    again. `state` is one of State and `words` say it for people; `fraction` of a start is done, as far as the process
+    tells; `changed` is notified whenever they change. Only a broken checkpoint makes it give up ("failed"), since
+    starting again would not help; `words` then say what is wrong and what to do.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class WorkerProcess:
         self.url = f"http://127.0.0.1:{self.port}"
         self.state: State = "starting"
         self.words = "The model is starting."
+        self.fraction = 0.0
         self.pid: int | None = None
         self.device = ""
         self.restarts = 0
@@ -104,13 +105,25 @@ class WorkerProcess:
         await self._become("stopped", "The model is stopped.")
 
     async def wait_ready(self, seconds: float) -> bool:
-        """True as soon as it answers; False when that is not so within `seconds`, or will never be."""
-        try:
-            async with asyncio.timeout(seconds), self.changed:
-                await self.changed.wait_for(lambda: self.state in ("ready", "failed", "stopped") and not self._dead)
-        except TimeoutError:
-            return False
+        """True as soon as it answers; False when it does not get on within `seconds`, or never will."""
+        furthest = self.fraction
+
+        def got_on() -> bool:
+            return self._settled or self.fraction > furthest
+
+        while not self._settled:
+            try:
+                async with asyncio.timeout(seconds), self.changed:
+                    await self.changed.wait_for(got_on)
+            except TimeoutError:
+                return False
+            # Only what is further than before counts: who dies again and again gets nowhere.
+            furthest = max(furthest, self.fraction)
         return self.state == "ready"
+
+    @property
+    def _settled(self) -> bool:
+        return self.state in ("ready", "failed", "stopped") and not self._dead
 
     @contextlib.asynccontextmanager
     async def suspended(self) -> AsyncIterator[None]:
@@ -153,6 +166,7 @@ class WorkerProcess:
 
     async def _live_once(self) -> int:
         """One life of the process. Returns its exit code; ends the process when cancelled."""
+        self.fraction = 0.0
         try:
             adapters = [part for name, path in self.adapters.items() for part in ("--adapter", f"{name}={path}")]
             process = self._process = await asyncio.create_subprocess_exec(
@@ -181,7 +195,8 @@ class WorkerProcess:
 
     async def _hear(self, event: dict[str, Any]) -> None:
         match event:
-            case {"event": "progress", "words": str(words)}:
+            case {"event": "progress", "fraction": float(fraction), "words": str(words)}:
+                self.fraction = fraction
                 await self._become(self.state, words)
             case {"event": "ready", **more}:
                 self.device = str(more.get("device", ""))

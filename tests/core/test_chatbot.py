@@ -285,13 +285,14 @@ class Loading:
 
 
 async def test_what_is_refused_does_not_wait_for_a_model_that_loads(core: Core) -> None:
-    core.chatbot._answering._generator._keeper = Loading()
+    core.chatbot._answering._generator._keeper = core.chatbot._keeper = Loading()
     refused = await core.handle(ask("/twice nothing"))
     assert refused.answer.notes == ("There is nothing to say twice.",)
     assert not refused.waits
     waiting = await core.handle(ask("say: 1"))
-    assert [wait.words for wait in waiting.waits] == ["The model is loading."]
+    assert [wait.words for wait in waiting.waits] == ["The model is loading. Your question keeps its place."]
     assert waiting.answer.broken
+    assert waiting.answer.notes == ("The model is loading. Your question is kept; try again.",)
 
 
 async def test_text_from_a_hostile_wire_is_kept_readable(core: Core) -> None:

@@ -150,6 +150,26 @@ async def test_a_model_that_cannot_be_loaded_is_told(tiny_checkpoint: Path, tmp_
         assert "cannot be loaded" in worker.words
 
 
+@pytest.mark.parametrize(
+    ("fractions", "ready"), [((0.1, 0.3, 0.5, 0.7, 0.9), True), ((0.1, 0.1, 0.1, 0.1, 0.1), False)]
+)
+async def test_waiting_lasts_as_long_as_the_start_gets_on(
+    fractions: tuple[float, ...], ready: bool, tmp_path: Path
+) -> None:
+    worker = keep(tmp_path, tmp_path)
+    waiting = asyncio.create_task(worker.wait_ready(1.0))
+    for fraction in fractions:
+        await asyncio.wait([waiting], timeout=0.5)
+        await worker._hear({"event": "progress", "fraction": fraction, "words": "Preparing"})
+    worker._process = await asyncio.create_subprocess_exec("cat", stdin=asyncio.subprocess.PIPE)
+    await worker._hear({"event": "ready"})
+    try:
+        assert await waiting is ready
+    finally:
+        worker._process.kill()
+        await worker._process.wait()
+
+
 async def test_waiting_has_an_end(tiny_checkpoint: Path, tmp_path: Path) -> None:
     async with keep(tiny_checkpoint, tmp_path) as worker:
         started = time.monotonic()
