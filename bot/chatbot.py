@@ -222,12 +222,13 @@ class ChatBot:
     async def _permit(self, job: Job) -> None:
         """Hold a turn against what the server's admins have set. Raises UserError."""
         place, name = job.request.place, job.route.name
-        job.server = await self._stores.places.server(place.platform, place.server)
+        channel = await self._stores.places.channel(place)
+        job.server = (await self._stores.places.server(place.platform, place.server)).within(channel)
         if getattr(job.route.scenario, "instant", False):
             return  # /help, /memory and their like are everybody's, everywhere
         if not job.server.welcomes(job.request.author):
             raise UserError("I am not open to everybody on this server; its admins say to whom.")
-        if (await self._stores.places.channel(place)).mode == Mode.OFF:
+        if channel.mode == Mode.OFF:
             raise UserError("I am switched off in this channel; the server's admins can switch me on again.")
         if name in job.server.scenarios_off:
             raise UserError(f"/{name} is switched off on this server; its admins can switch it on again.")

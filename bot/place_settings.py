@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any, cast
 
@@ -77,18 +77,29 @@ class ServerSettings:
         allowed = not self.only_roles or not self.only_roles.isdisjoint(who)
         return author.admin or (allowed and self.shut_out.isdisjoint(who))
 
+    def within(self, channel: ChannelSettings) -> ServerSettings:
+        """The settings as they hold in one of the server's channels."""
+        return replace(
+            self,
+            persona=channel.channel_persona or self.persona,
+            language=channel.channel_language or self.language,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class ChannelSettings:
     """A channel's settings; its threads share them. `scenario` answers its plain words: chat or support.
 
     Channels of a server with the same `link` show each other's messages, each in its own `tongue`, a code of OWN_NAMES.
+    `channel_persona` and `channel_language` stand in for the server's, "" = as the server has them.
     """
 
     mode: Mode = Mode.MENTION
     scenario: str = "chat"
     link: str = ""
     tongue: str = ""
+    channel_persona: str = ""
+    channel_language: str = ""
 
     def hears(self, *, named: bool, new_post: bool = False, in_thread: bool = False) -> bool:
         """Whether a plain message is for the bot.
@@ -280,6 +291,8 @@ _READERS: dict[str, Callable[[Value], Any]] = {
     "scenario": _talk,
     "link": _link,
     "tongue": _language,
+    "channel_persona": _persona,
+    "channel_language": _language,
 }
 _SERVER = tuple(one.name for one in fields(cast(Any, ServerSettings)))
 _CHANNEL = tuple(one.name for one in fields(cast(Any, ChannelSettings)))

@@ -147,10 +147,7 @@ class Places:
 
         Raises UserError: `author` is no admin there, or the value is wrong.
         """
-        if not place.server:
-            raise UserError("There is no server here to change settings of; the owner sets the bot's in its `.env`.")
-        if not author.admin:
-            raise UserError("Only people who manage this server can change its settings.")
+        _must_manage(place, author)
         after = read(setting, value)
         channel = place.channel if is_of_channel(setting) else ""
         if is_of_channel(setting) and not channel:
@@ -158,6 +155,12 @@ class Places:
         default = getattr(NO_CHANNEL if channel else NO_SERVER, setting)
         kept = None if after == default or (not after and not default) else after
         await self._put((place.platform, place.server, channel, setting), kept, place, author)
+
+    async def note(self, place: Place, author: Author, what: str, whom: str) -> None:
+        """Keep among the changes what an admin did that is no setting. Raises UserError: `author` is no admin."""
+        _must_manage(place, author)
+        async with self._database.write() as connection:
+            await connection.execute(place_changes.insert().values(_change(place, author, "", what, None, whom)))
 
     async def audit(self, platform: str, server: str, most: int = 50) -> list[Change]:
         """The changes of a server's settings, newest first."""
@@ -211,10 +214,7 @@ class Places:
             named = dict(zip((column.name for column in columns), key, strict=True))
             if value is not None:
                 await connection.execute(place_settings.insert().values(**named, value=value))
-            change = {
-                **named, "user": author.key(place.platform), "name": one_line(author.name), "before": before,
-                "after": value, "created": now(),
-            }  # fmt: skip
+            change = _change(place, author, named["channel"], named["setting"], before, value)
             await connection.execute(place_changes.insert().values(change))
         self._forget(place.platform, place.server)
 
@@ -238,3 +238,19 @@ class Places:
     def _forget(self, platform: str, server: str) -> None:
         self._changes += 1
         self._known.pop((platform, server), None)
+
+
+def _must_manage(place: Place, author: Author) -> None:
+    """Raises UserError where there is nothing to set, or `author` may not."""
+    if not place.server:
+        raise UserError("There is no server here to change settings of; the owner sets the bot's in its `.env`.")
+    if not author.admin:
+        raise UserError("Only people who manage this server can change its settings.")
+
+
+def _change(place: Place, author: Author, channel: str, setting: str, before: Any, after: Any) -> dict[str, Any]:
+    """A row of `place_changes`."""
+    return {
+        "platform": place.platform, "server": place.server, "channel": channel, "setting": setting, "before": before,
+        "after": after, "user": author.key(place.platform), "name": one_line(author.name), "created": now(),
+    }  # fmt: skip

@@ -41,6 +41,7 @@ from bot.errors import UserError
 from bot.learning.review_cards import Announcer
 from bot.messengers import Messenger
 from bot.privacy import leave_server
+from bot.quotas import Quotas
 from bot.request import Request
 from bot.settings import Settings
 from bot.stores import Stores
@@ -57,6 +58,8 @@ NO_INTENT = (
     "or set DISCORD_MESSAGE_CONTENT=false: then I answer commands, mentions, replies to me and direct messages only."
 )
 LOGIN_SECONDS = 5.0
+PRIVATE = "private"
+"""The option by which a member has a command answered to them alone."""
 EVENT_TASKS = ("discord.py: on_", "CommandTree-invoker")
 """How the library names its tasks for events and commands."""
 
@@ -89,13 +92,12 @@ class DiscordApp:
         self.client = _client(settings)
         self._answers = Answers(core, stores)
         self._controls = Controls(self._answers)
-        self._channels = Channels(
-            self._answers, self.client, self._hosts, direct=settings.discord_direct
-        )  # fmt: skip
+        self._channels = Channels(self._answers, self.client, self._hosts, direct=settings.discord_direct)
         self._tree = app_commands.CommandTree[Any](self.client)
         for command in core.commands:
             self._tree.add_command(slash_command(command, self._run))
-        self._setup = SetUp(stores.places, settings.discord_message_content)
+        quotas = Quotas(stores.database, settings.quota, settings.quota_roles)
+        self._setup = SetUp(stores.places, quotas, settings.discord_message_content)
         self._tree.add_command(self._setup.command)
         self._cards = CardDesk(self.client)
         for menu in Menus(self._answers, self._hosts).all:
@@ -216,6 +218,7 @@ class DiscordApp:
         if wants_form(command, options):
             await interaction.response.send_modal(command_form(command, options, interaction.locale.value))
             return
+        alone = options.get(PRIVATE) == "yes"
         request = Request(
             id=str(interaction.id),
             place=place_of(interaction.channel, interaction.guild_id),
@@ -223,8 +226,9 @@ class DiscordApp:
             command=command.name,
             options=options,
             adult=adults_only(interaction.channel),
+            private=alone,
         )
-        await self._answers.give(request, InteractionPost(interaction))
+        await self._answers.give(request, InteractionPost(interaction, private=alone or None), shareable=alone)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """Nobody may take a connection that broke for one that is quiet."""

@@ -8,25 +8,20 @@ from typing import Any
 
 import discord
 import structlog
-from discord import app_commands, ui
+from discord import app_commands
 
 from adapters.discord.commands import localized
 from adapters.discord.modals import Typed, data_of, filled, modal
+from adapters.discord.panel import CONSOLE, MODES, PREFIX, QUOTA_BACK, TALK, panel
 from adapters.discord.requests import PLATFORM, place_of, presser_of
 from bot.errors import UserError
 from bot.place_settings import ChannelSettings, Mode, ServerSettings, Value, is_of_channel
 from bot.places import Places
+from bot.quotas import Quotas
 from bot.request import Place
-from bot.settings import SCENARIOS
 
 log = structlog.get_logger(__name__)
 
-PREFIX = "parley-setup"
-MODES = {
-    Mode.MENTION: "Answer mentions and replies", Mode.EVERY: "Answer every new question, in a thread",
-    Mode.THREADS: "Answer in threads only", Mode.OFF: "Be silent here",
-}  # fmt: skip
-TALK = {"chat": "Plain words are talk", "support": "Plain words are support questions"}
 FORMS = {
     "texts": {
         "persona": "Persona (first sentences to the model)",
@@ -35,18 +30,21 @@ FORMS = {
         "lines": "What stories leave out, with commas between",
         "days": "Days that answers are kept (empty: host’s)",
     },
+    "here": {
+        "channel_persona": "Persona here (empty: the server’s)",
+        "channel_language": "Language of answers (empty: the server’s)",
+    },
     "link": {
         "link": "Name of the link (empty: none)",
         "tongue": "Language of this channel, such as French",
     },
 }
-CONSOLE = {"trainers": "train on", "viewers": "look on at"}
 NEEDED = {
     "view_channel": "View Channel", "send_messages": "Send Messages", "read_message_history": "Read Message History",
     "attach_files": "Attach Files",
 }  # fmt: skip
 THREADED = {"create_public_threads": "Create Public Threads", "send_messages_in_threads": "Send Messages in Threads"}
-LONG = ("persona", "lines")
+LONG = ("persona", "channel_persona", "lines")
 CHANGES = 5
 NAMES = {"zh-CN": "设置", "es-ES": "configurar", "fr": "reglages", "de": "einrichten", "ja": "設定"}
 DESCRIPTIONS = {
@@ -61,8 +59,9 @@ Interaction = discord.Interaction[Any]
 class SetUp:
     """The panel. Rights are checked at every change, whoever was shown the panel."""
 
-    def __init__(self, places: Places, message_content: bool) -> None:
+    def __init__(self, places: Places, quotas: Quotas, message_content: bool) -> None:
         self._places = places
+        self._quotas = quotas
         self._message_content = message_content
 
     @property
@@ -112,6 +111,11 @@ class SetUp:
 
     async def _change(self, interaction: Interaction, setting: str, value: Value) -> None:
         place = place_of(interaction.channel, interaction.guild_id)
+        if setting == QUOTA_BACK:
+            for person in (str(one) for one in value if isinstance(value, list)):
+                await self._places.note(place, presser_of(interaction), "quota given back to", f"<@{person}>")
+                await self._quotas.reset(f"{PLATFORM}:{person}")
+            return
         if setting == "moderators_channel" and value:
             self._must(interaction, int(str(value)), NEEDED)
         if setting == "mode" and value in (Mode.EVERY, Mode.THREADS):
@@ -162,7 +166,7 @@ class SetUp:
         lines = [
             "## Parley on this server",
             f"**Switched off** {off}",
-            f"**This channel** {MODES[channel.mode].lower()}; {TALK[channel.scenario].lower()}",
+            f"**This channel** {MODES[channel.mode].lower()}; {TALK[channel.scenario].lower()}{_own(channel)}",
             f"**Moderators** {roles}; their channel: {desk}",
             *([f"**The console** {console}"] if console else []),
             f"**Language** {server.language or 'the reader’s'} · **Quota** {server.quota or 'the host’s'} · "
@@ -201,6 +205,12 @@ class SetUp:
         await interaction.response.send_modal(modal("Settings", f"{PREFIX}:{form}", fields))
 
 
+def _own(channel: ChannelSettings) -> str:
+    """What a channel has of its own in place of the server's, in words."""
+    persona = f"; persona {channel.channel_persona}" if channel.channel_persona else ""
+    return persona + (f"; language {channel.channel_language}" if channel.channel_language else "")
+
+
 def _people(server: ServerSettings) -> str:
     """Whom the bot answers, in words."""
     wanted = ", ".join(f"<@&{role}>" for role in sorted(server.only_roles)) or "everybody"
@@ -212,53 +222,6 @@ def _flags(server: ServerSettings) -> str:
     if not server.flags:
         return "no"
     return "in " + ", ".join(f"<#{one}>" for one in sorted(server.flag_channels)) if server.flag_channels else "yes"
-
-
-def panel(text: str, server: ServerSettings, channel: ChannelSettings) -> ui.LayoutView:
-    """The panel as drawn: what is set, and a control for each setting."""
-    view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay(text[:3900]))
-    off = [
-        discord.SelectOption(label=f"/{name}", value=name, default=name in server.scenarios_off) for name in SCENARIOS
-    ]
-    _add(view, ui.Select(
-        custom_id=f"{PREFIX}:scenarios_off", placeholder="Switch commands off", options=off, min_values=0,
-        max_values=len(off),
-    ))  # fmt: skip
-    _add(view, _choice("mode", {mode.value: label for mode, label in MODES.items()}, channel.mode.value))
-    _add(view, _choice("scenario", TALK, channel.scenario))
-    _add(view, ui.ChannelSelect(
-        custom_id=f"{PREFIX}:moderators_channel", placeholder="The moderators' channel",
-        channel_types=[discord.ChannelType.text], min_values=0,
-    ))  # fmt: skip
-    _add(view, ui.RoleSelect(
-        custom_id=f"{PREFIX}:moderator_roles", placeholder="The moderators' roles", min_values=0, max_values=10,
-    ))  # fmt: skip
-    for setting, words in CONSOLE.items():
-        placeholder = f"Roles that may {words} the console"
-        _add(view, ui.RoleSelect(
-            custom_id=f"{PREFIX}:{setting}", placeholder=placeholder, min_values=0, max_values=10,
-        ))  # fmt: skip
-    _add(view, ui.RoleSelect(
-        custom_id=f"{PREFIX}:only_roles", placeholder="Answer these roles only (none: everybody)", min_values=0,
-        max_values=10,
-    ))  # fmt: skip
-    _add(view, ui.MentionableSelect(
-        custom_id=f"{PREFIX}:shut_out", placeholder="Do not answer these people and roles", min_values=0, max_values=25,
-    ))  # fmt: skip
-    _add(view, ui.ChannelSelect(
-        custom_id=f"{PREFIX}:flag_channels", placeholder="Flags translate in these channels (none: everywhere)",
-        channel_types=[discord.ChannelType.text], min_values=0, max_values=25,
-    ))  # fmt: skip
-    consent, flags = "off" if server.training else "on", "off" if server.flags else "on"
-    view.add_item(ui.ActionRow(
-        ui.Button(label="Persona, language, quota", custom_id=f"{PREFIX}:texts"),
-        ui.Button(label="Link this channel", custom_id=f"{PREFIX}:link"),
-            ui.Button(label=f"Flags {flags}", custom_id=f"{PREFIX}:flags-{flags}"),
-            ui.Button(label=f"Training {consent}", custom_id=f"{PREFIX}:training-{consent}"),
-    ))  # fmt: skip
-    view.stop()
-    return view
 
 
 def lacking(guild: discord.Guild | None, channel_id: int, needed: dict[str, str]) -> list[str]:
@@ -274,16 +237,3 @@ def _typed(settings: ServerSettings | ChannelSettings, name: str) -> str:
     """A setting as one would type it."""
     value = getattr(settings, name)
     return ", ".join(value) if isinstance(value, tuple) else str(value or "")
-
-
-def _choice(setting: str, labels: dict[str, str], chosen: str) -> ui.Select[ui.LayoutView]:
-    options = [
-        discord.SelectOption(label=label, value=value, default=value == chosen) for value, label in labels.items()
-    ]
-    return ui.Select(custom_id=f"{PREFIX}:{setting}", options=options)
-
-
-def _add(view: ui.LayoutView, select: ui.Item[Any]) -> None:
-    row: ui.ActionRow[ui.LayoutView] = ui.ActionRow()
-    row.add_item(select)
-    view.add_item(row)

@@ -94,6 +94,9 @@ class Person:
                 channel = self.peer.backend.get_channel(int(value))
                 channels[value] = {**serializers.channel_payload(self.peer.backend, channel), "permissions": "0"}
             data["resolved"] = {"channels": channels}
+        if kind == 5:
+            users = {v: dict(serializers.user_payload(self.peer.backend.users[int(v)])) for v in values}
+            data["resolved"] = {"users": users}
         if kind == 6:
             guild = self.peer.backend.get_guild(self.guild)
             data["resolved"] = {"roles": {v: dict(serializers.role_payload(guild.roles[int(v)])) for v in values}}

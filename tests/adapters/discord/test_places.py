@@ -15,7 +15,7 @@ from bot.request import Author, Place
 from tests.adapters.discord.conftest import Stage
 from tests.adapters.discord.peer import Peer
 from tests.adapters.discord.people import World, labels, text_of
-from tests.adapters.discord.test_controls import newest, told
+from tests.adapters.discord.test_controls import asked, newest, told
 
 CREATE_THREADS = 1 << 35
 
@@ -60,6 +60,51 @@ async def test_the_panel_sets_and_tells(stage: Stage) -> None:
     assert "mo: training" in text_of(shown), "the audit stands below"
     record = world.ann.slash(world.general, "story", theme="rain")
     await peer.until(lambda: told(peer, record, "/story is switched off on this server"))
+
+
+async def test_a_channel_has_a_persona_of_its_own_or_the_servers(real_stage: Stage) -> None:
+    stage = real_stage
+    world, peer = stage.world, stage.peer
+    await setting(stage, world.support, "persona", "You are a pirate.")
+    shown = await panel(stage)
+    form = world.moderator.press(shown, "Persona of this channel")
+    await peer.until(lambda: form.modal)
+    world.moderator.submit(form, channel_persona="You are a librarian.", channel_language="German")
+    await peer.until(lambda: "persona You are a librarian.; language de" in text_of(shown))
+    me = f"<@{peer.backend.bot_user.id}>"
+
+    async def system(channel: int, words: str) -> str:
+        """What the model was told of itself before it read some words."""
+        world.ann.say(channel, f"{me} say: {words}")
+        await peer.until(lambda: newest(peer, channel, words), words=words)
+        (row,) = [one for one in await stage.stores.turns.of_user(f"discord:{world.ann.id}") if words in one.question]
+        return str(row.prompt[0][0]["content"])
+
+    here = await system(world.support, "shelves")
+    assert here.startswith("You are a librarian.")
+    assert "German" in here
+    elsewhere = await system(world.general, "sails")
+    assert elsewhere.startswith("You are a pirate.")
+    assert "German" not in elsewhere
+    form = world.moderator.press(shown, "Persona of this channel")
+    await peer.until(lambda: form.modal)
+    world.moderator.submit(form, channel_persona="", channel_language="")
+    await peer.until(lambda: "librarian" not in text_of(shown).partition("-#")[0])
+    assert (await system(world.support, "ropes")).startswith("You are a pirate.")
+
+
+async def test_a_quota_is_given_back_on_the_panel_and_noted(
+    peer: Peer, stage_with: Callable[..., AbstractAsyncContextManager[Stage]]
+) -> None:
+    async with stage_with(quota="1/day") as stage:
+        world = stage.world
+        await asked(stage, "say: one")
+        world.ann.say(world.general, f"<@{peer.backend.bot_user.id}> say: two")
+        await peer.until(lambda: newest(peer, world.general, "You have had your 1 answers of this day"))
+        shown = await panel(stage)
+        world.moderator.choose(shown, "parley-setup:quota_back", [str(world.ann.id)], kind=5)
+        await peer.until(lambda: f"mo: quota given back to → <@{world.ann.id}>" in text_of(shown))
+        await asked(stage, "say: three")
 
 
 async def test_a_dead_set_up_is_not_saved(stage: Stage) -> None:
