@@ -94,12 +94,12 @@ class Answers:
         rows = await self.stores.turns.versions(turn_id)
         return [row.id for row in rows if row.answer and row.state in ("done", "stopped")]
 
-    async def show(self, row: TurnRow, post: Post, note: str = "") -> MessageRef:
-        """Write a stored answer again, under a note on why."""
+    async def show(self, row: TurnRow, post: Post, note: str = "", locale: str = "en") -> MessageRef:
+        """Write a stored answer again, under a note on why, with buttons in the language of `locale`."""
         answer = answer_again(row)
         head = f"-# {note}\n" if note else ""
         parts = split(f"{head}{drawn(answer.text)}\n\n{small_print(answer)}".strip())
-        rows = answer_rows(row.id, answer.buttons, await self.versions(row.id))
+        rows = answer_rows(row.id, answer.buttons, await self.versions(row.id), locale=locale)
         pages = [*(Page(part) for part in parts[:-1]), Page(parts[-1], rows)]
         for number, page in enumerate(pages):
 

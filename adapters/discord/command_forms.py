@@ -9,6 +9,7 @@ from discord import ui
 
 from adapters.discord.modals import MOST_FIELDS, Filled, Ticked, Typed, modal
 from bot.commands import Command, Option
+from bot.tongues import choice_names
 
 FORM = "parley-form"
 FITS = 100
@@ -48,8 +49,15 @@ def _is_chosen(command: Command, name: str) -> bool:
 
 
 def _field(option: Option, typed: str, locale: str) -> Typed | Ticked:
-    label = option.descriptions.get(locale) or option.descriptions.get(locale.partition("-")[0]) or option.description
+    label = _in_tongue(option.descriptions, locale) or option.description
     if option.choices:
-        choices = [(choice.value, choice.label) for choice in option.choices]
+        choices = [
+            (choice.value, _in_tongue(choice_names(choice.label), locale) or choice.label) for choice in option.choices
+        ]
         return Ticked(option.name, label, choices, required=option.required, most=1)
     return Typed(option.name, label, typed, required=option.required, long=option.rest)
+
+
+def _in_tongue(texts: Mapping[str, str], locale: str) -> str:
+    """The text for a reader of `locale`; "" where there is none."""
+    return texts.get(locale) or texts.get(locale.partition("-")[0], "")

@@ -15,6 +15,7 @@ import structlog
 from discord import app_commands
 
 from bot.commands import Choice, Command, Option
+from bot.tongues import choice_names
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +54,7 @@ def slash_command(command: Command, run: Run) -> app_commands.Command[Any, ..., 
     described = {name: localized(option.description, option.descriptions) for name, option in options.items()}
     app_commands.describe(**described)(callback)
     app_commands.rename(**{name: localized(option.name, option.names) for name, option in options.items()})(callback)
-    fixed = {name: _choices(option.choices) for name, option in options.items() if option.choices}
+    fixed = {name: _fixed(option.choices) for name, option in options.items() if option.choices}
     app_commands.choices(**fixed)(callback)
     completed = {name: _completion(option) for name, option in options.items() if option.suggest and name not in fixed}
     app_commands.autocomplete(**completed)(callback)
@@ -143,6 +144,16 @@ def _completion(option: Option) -> Callable[[Interaction, str], Coroutine[Any, A
 def _choices(choices: Sequence[Choice]) -> list[app_commands.Choice[str]]:
     return [
         app_commands.Choice(name=choice.label[:LONGEST_CHOICE], value=choice.value[:LONGEST_CHOICE])
+        for choice in choices[:MOST_CHOICES]
+    ]
+
+
+def _fixed(choices: Sequence[Choice]) -> list[app_commands.Choice[str]]:
+    """The choices of an option that has no others, each called by its name in the member's language."""
+    return [
+        app_commands.Choice(
+            name=localized(choice.label[:LONGEST_CHOICE], choice_names(choice.label)), value=choice.value
+        )
         for choice in choices[:MOST_CHOICES]
     ]
 

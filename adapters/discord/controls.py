@@ -58,15 +58,19 @@ class Controls:
             await self._press(interaction, pressed, pressed.value)
 
     async def _press(self, interaction: Interaction, pressed: Pressed, value: str, reasons: Sequence[str] = ()) -> None:
+        alone = seen_alone(interaction)
         request = Request(
             id=str(interaction.id),
             place=place_of(interaction.channel, interaction.guild_id),
             author=presser_of(interaction),
             press=Press(pressed.turn_id, pressed.control, value, tuple(reasons)),
             adult=adults_only(interaction.channel),
+            private=alone,
         )
         shown_as = value if pressed.control == Control.VERSION else ""
-        reply = await self._answers.give(request, await self._post(interaction, pressed), shown_as=shown_as)
+        post = await self._post(interaction, pressed)
+        shareable = alone and pressed.control not in ALONE
+        reply = await self._answers.give(request, post, shown_as=shown_as, shareable=shareable)
         if reply.answered and pressed.control in (Control.UNDO, Control.EDIT):
             await self._follow(interaction, pressed)
         if reply.answered and pressed.control == Control.SOLVED:
@@ -75,7 +79,8 @@ class Controls:
     async def _post(self, interaction: Interaction, pressed: Pressed) -> Post:
         if pressed.control in IN_PLACE:
             return InPlacePost(interaction, await self._standing(interaction, pressed))
-        return InteractionPost(interaction, private=True if pressed.control in ALONE else None)
+        alone = pressed.control in ALONE or seen_alone(interaction)
+        return InteractionPost(interaction, private=True if alone else None)
 
     async def _standing(self, interaction: Interaction, pressed: Pressed) -> list[Any]:
         """The messages of the answer under which something was pressed, the pressed one last."""
@@ -88,7 +93,7 @@ class Controls:
     async def _follow(self, interaction: Interaction, pressed: Pressed) -> None:
         """Bring the answer's messages in line: what was taken back goes, what was edited is shown so."""
         row = await self._answers.stores.turns.get(pressed.turn_id)
-        if row is None or interaction.message is None or interaction.message.flags.ephemeral:
+        if row is None or interaction.message is None or seen_alone(interaction):
             return
         ids = [int(one) for one in (row.message or {}).get("messages", ())] or [interaction.message.id]
         post = ChannelPost(_channel(interaction), standing=[partial(interaction.channel, one) for one in ids])
@@ -96,7 +101,7 @@ class Controls:
             await post.drop(0)
             return
         try:
-            await self._answers.show(row, post)
+            await self._answers.show(row, post, locale=interaction.locale.value)
             await post.drop(len(ids))
         except SendError as error:
             log.warning("edit_not_shown", turn=row.id, detail=error.detail)
@@ -143,11 +148,17 @@ class Controls:
         shared = InteractionPost(interaction)
         await shared.begin()
         try:
-            await self._answers.show(row, shared, note=f"Shared by {interaction.user.display_name}")
+            note = f"Shared by {interaction.user.display_name}"
+            await self._answers.show(row, shared, note, interaction.locale.value)
         except SendError as error:
             log.warning("not_shared", turn=row.id, detail=error.detail)
         finally:
             await shared.end()
+
+
+def seen_alone(interaction: Interaction) -> bool:
+    """Whether something was pressed under a message that the presser alone sees; what follows stays so."""
+    return interaction.message is not None and interaction.message.flags.ephemeral
 
 
 def _channel(interaction: Interaction) -> discord.abc.Messageable:

@@ -115,7 +115,7 @@ class DiscordReply:
             files = (*files, File("answer.md", "text/markdown", answer.text.encode()))
             parts = [*parts[: MOST_MESSAGES - 1], f"-# The whole answer is in the file.\n{print_}".strip()]
         versions = [] if answer.private else await self._versions(turn_id)
-        shareable = self._shareable and bool(answer.text)
+        shareable = self._shareable and bool(answer.text) and not answer.private
         rows = answer_rows(turn_id, answer.buttons, versions, shareable=shareable, locale=self.locale)
         pages = [Page(part) for part in parts[:-1]]
         pages.append(Page(parts[-1], rows, tuple(file.name for file in files)))

@@ -21,6 +21,7 @@ NO_CARDS = (
     "or by hand: /tutor mode:cards bonjour = good morning"
 )
 CARD, HOW_WELL = "**Card**", "How well did you know it?"
+WRITE, LOOK = "Write your answer, or look at it.", "Think of the answer, then look at it."
 SHOWN = 30
 """At most so many cards are listed; the export has them all."""
 
@@ -69,7 +70,8 @@ async def ask(turn: Turn, subject: str, *, but: str = "", first: str = "", recor
     if due:
         card = due[0]
         left = f" ({len(due)} due)" if len(due) > 1 else ""
-        text = f"{CARD}{left} {card.front}\n\nWrite your answer, or look at it."
+        # What others do not see is not answered in front of them.
+        text = f"{CARD}{left} {card.front}\n\n{LOOK if turn.options.get('private') == 'yes' else WRITE}"
         buttons: tuple[Button, ...] = (
             Button(Control.CARD, "Show the answer", f"{card.id}:show:{card.reviews}", primary=True),
         )
@@ -136,7 +138,7 @@ async def _asked(turn: Turn, course: Course) -> Card | None:
     _, mark, rest = course.last.answer.rpartition(CARD)
     if not mark:
         return None
-    front = re.sub(r"^ \(\d+ due\)", "", rest.partition("\n\nWrite your answer")[0]).strip()
+    front = re.sub(r"^ \(\d+ due\)", "", rest.removesuffix(WRITE).removesuffix(LOOK)).strip()
     cards = await turn.stores.cards.list(turn.request.user)
     return next((card for card in cards if digest(card.front) == digest(front)), None)
 

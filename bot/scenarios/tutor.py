@@ -103,6 +103,19 @@ COMMAND = Command(
             },
         ),
         reminding.OPTION,
+        Option(
+            "private",
+            "Whether you alone see it; /tutor then goes on by buttons",
+            kind="boolean",
+            names={"zh-CN": "仅自己", "es-ES": "privado", "fr": "prive", "de": "privat", "ja": "非公開"},
+            descriptions={
+                "zh-CN": "只有你能看到；之后用按钮继续",
+                "es-ES": "Si solo lo ves tú; entonces se sigue con los botones",
+                "fr": "Visible par vous seul ; la suite se fait avec les boutons",
+                "de": "Ob nur du es siehst; dann geht es mit den Knöpfen weiter",
+                "ja": "自分だけに表示し、続きはボタンで進めます",
+            },
+        ),
     ),
     examples=(
         "/tutor math: solve 2x + 3 = 11",
@@ -135,7 +148,8 @@ class Tutor:
     def continues(self, previous: TurnRow, said: str) -> bool:
         """Plain words after a lesson, in practice and in a quiz are the student's; of a lesson, no greeting is."""
         mode = previous.options.get("mode", "")
-        if mode in ("cards", "export") or now() - previous.created > LASTS:
+        alone = previous.options.get("private") == "yes"
+        if alone or mode in ("cards", "export") or now() - previous.created > LASTS:
             return False
         if mode == "quiz":
             return any(mark in previous.answer for mark in (quiz.CARD, quiz.HOW_WELL))

@@ -59,6 +59,10 @@ async def test_names_and_descriptions_come_in_every_language() -> None:
             for language in LANGUAGES:
                 assert NAME.fullmatch(names.get(language, "")), (command["name"], option["name"], language)
                 assert 1 <= len(descriptions[language]) <= 100, (command["name"], option["name"], language)
+                for choice in option.get("choices", ()):
+                    named = choice.get("name_localizations", {})
+                    # CEFR's levels are called so everywhere
+                    assert re.fullmatch("[ABC][12]", choice["name"]) or 1 <= len(named[language]) <= 100, choice["name"]
 
 
 async def test_required_options_come_first_and_from_is_called_from() -> None:
