@@ -105,16 +105,15 @@ class SetUp:
         if state:
             # The button says what it does, so that pressing an old panel does not surprise.
             return [(name, state == "on")]
-        if setting in ("moderators_channel", "mode", "scenario"):
+        if setting in ("moderators_channel", "mode", "scenario", QUOTA_BACK):
             return [(setting, values[0] if values else "")]
         return [(setting, values)]
 
     async def _change(self, interaction: Interaction, setting: str, value: Value) -> None:
         place = place_of(interaction.channel, interaction.guild_id)
         if setting == QUOTA_BACK:
-            for person in (str(one) for one in value if isinstance(value, list)):
-                await self._places.note(place, presser_of(interaction), "quota given back to", f"<@{person}>")
-                await self._quotas.reset(f"{PLATFORM}:{person}")
+            await self._places.note(place, presser_of(interaction), "quota given back to", f"<@{value}>")
+            await self._quotas.reset(f"{PLATFORM}:{value}")
             return
         if setting == "moderators_channel" and value:
             self._must(interaction, int(str(value)), NEEDED)
