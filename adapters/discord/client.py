@@ -21,9 +21,10 @@ from discord.http import Route
 from adapters.discord.answers import Answers, Core
 from adapters.discord.channels import Channels
 from adapters.discord.command_forms import command_form, form_of, options_in, wants_form
-from adapters.discord.commands import Translator, message_command, slash_command, sync
+from adapters.discord.commands import KEPT, Translator, sync
 from adapters.discord.controls import Controls
 from adapters.discord.courier import DiscordCourier
+from adapters.discord.declared import declare
 from adapters.discord.errors import apologise
 from adapters.discord.greeting import greet
 from adapters.discord.layout import RERUN, read_custom_id
@@ -94,14 +95,11 @@ class DiscordApp:
         self._controls = Controls(self._answers)
         self._channels = Channels(self._answers, self.client, self._hosts, direct=settings.discord_direct)
         self._tree = app_commands.CommandTree[Any](self.client)
-        for command in core.commands:
-            self._tree.add_command(slash_command(command, self._run))
         quotas = Quotas(stores.database, settings.quota, settings.quota_roles)
         self._setup = SetUp(stores.places, quotas, settings.discord_message_content)
-        self._tree.add_command(self._setup.command)
         self._cards = CardDesk(self.client)
-        for menu in Menus(self._answers, self._hosts).all:
-            self._tree.add_command(message_command(menu.name, menu.names, menu.run, guild_only=menu.guild_only))
+        menus = Menus(self._answers, self._hosts)
+        declare(self._tree, core.commands, self._run, menus.run, self._setup.open)
         self._tree.on_error = self._on_tree_error  # type: ignore[method-assign]
         self._linked = Linked(self._answers, self.client)
         self._reactions = Reactions(self._answers, self.client)
@@ -158,7 +156,7 @@ class DiscordApp:
         guilds = self._settings.discord_guild_ids
         await self._tree.set_translator(Translator())
         try:
-            await sync(self._tree, guilds, self._settings.data_dir / "discord-commands")
+            await sync(self._tree, guilds, self._settings.data_dir / KEPT)
         except discord.HTTPException as error:
             log.error("commands_not_told", detail=f"{error.status} {error.code}: {error.text}"[:500])
 

@@ -19,6 +19,8 @@ from bot.tongues import choice_names
 
 log = structlog.get_logger(__name__)
 
+KEPT = "discord-commands"
+"""The file in DATA_DIR that remembers what Discord was told."""
 MOST_CHOICES = 25
 LONGEST_CHOICE = 100
 LATIN_AMERICA = ("es-ES", "es-419")
@@ -86,17 +88,17 @@ def message_command(
     )
 
 
+async def payloads(tree: app_commands.CommandTree[Any], translator: app_commands.Translator) -> list[dict[str, Any]]:
+    """The commands of a tree as they are told to Discord."""
+    return [await command.get_translated_payload(tree, translator) for command in tree.get_commands(type=None)]
+
+
 async def sync(tree: app_commands.CommandTree[Any], guilds: Sequence[int], kept: Path) -> bool:
     """Tell Discord the commands where they changed since they were told last. Returns whether they had.
 
     `guilds`: where they are registered; none = everywhere. `kept`: the file that remembers what was told.
     """
-    translator = tree.translator
-    commands = tree.get_commands(type=None)
-    payload = [
-        await command.get_translated_payload(tree, translator) if translator else command.to_dict(tree)
-        for command in commands
-    ]
+    payload = await payloads(tree, tree.translator or Translator())
     told = json.dumps([tree.client.application_id, list(guilds), payload], sort_keys=True)
     print_ = hashlib.sha256(told.encode()).hexdigest()
     if await asyncio.to_thread(_read, kept) == print_:

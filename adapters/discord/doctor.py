@@ -9,7 +9,10 @@ import aiohttp
 import discord
 
 from adapters.discord.client import PORTAL
+from adapters.discord.commands import KEPT
+from adapters.discord.declared import Payload, compare, declared
 from bot.doctor import Finding
+from bot.scenarios.catalogue import catalogue
 from bot.settings import Settings
 
 PART = "Discord"
@@ -22,6 +25,11 @@ NEEDED = discord.Permissions(
 MESSAGE_CONTENT = 1 << 18 | 1 << 19
 """Flags of an application that was granted the intent, or uses it below a hundred servers."""
 SECONDS = 10.0
+COMMANDS = "Discord commands"
+MOST_ASKED = 10
+"""Servers that are asked whether they show commands."""
+NO_SCOPE = "Invite it anew with the link below, which asks for applications.commands; what is set there stays."
+OK, FORBIDDEN = 200, 403
 
 _TOKEN = re.compile(r"[\w-]{20,}\.[\w-]{5,}\.[\w-]{20,}")
 
@@ -61,11 +69,51 @@ async def _ask(session: aiohttp.ClientSession, settings: Settings) -> list[Findi
     _, guilds = await _get(session, f"{api}/users/@me/guilds")
     found = [Finding(PART, "ok", f"{user['username']}, in {len(guilds)} servers")]
     found.append(_intent(application, settings))
+    found += await _commands(session, f"{api}/applications/{application['id']}", guilds, settings)
     found += [_rights(guild) for guild in guilds if _lacking(guild)]
     link = invite_link(application["id"])
     words = "invites the bot with the least permissions" if guilds else "the bot is in no server yet"
     found.append(Finding("invite link", "ok" if guilds else "warning", words, link))
     return found
+
+
+async def _commands(
+    session: aiohttp.ClientSession, application: str, guilds: list[dict[str, Any]], settings: Settings
+) -> list[Finding]:
+    """Whether Discord has the commands that this version declares, and whether servers may show them."""
+    ours = await declared(catalogue().commands)
+    names = {str(guild["id"]): str(guild["name"]) for guild in guilds}
+    wanted = [str(guild) for guild in settings.discord_guild_ids]
+    here = {guild: await _get(session, _address(application, guild)) for guild in (wanted or list(names)[:MOST_ASKED])}
+    found = [
+        Finding(COMMANDS, "error", f"{names.get(guild, guild)} does not let the bot have commands", NO_SCOPE)
+        for guild, (status, _) in here.items() if status == FORBIDDEN
+    ]  # fmt: skip
+    places = here if wanted else {"": await _get(session, _address(application))}
+    for guild, (status, theirs) in places.items():
+        if status != FORBIDDEN:
+            where = f" in {names.get(guild, guild)}" if guild else ""
+            found.append(_in_sync(ours, theirs, where, settings) if status == OK else _untold(status, where))
+    return found
+
+
+def _address(application: str, guild: str = "") -> str:
+    return f"{application}{f'/guilds/{guild}' if guild else ''}/commands?with_localizations=true"
+
+
+def _in_sync(ours: list[Payload], theirs: list[Payload], where: str, settings: Settings) -> Finding:
+    compared = compare(ours, theirs)
+    if not compared.words:
+        return Finding(COMMANDS, "ok", f"{len(ours)} commands{where}, as this version has them")
+    kept = settings.data_dir / KEPT
+    first = f"Delete {kept}, then start" if kept.exists() else "Start"
+    remedy = f"{first} the bot: it tells Discord its commands."
+    words = compared.words if theirs else "Discord has none yet"
+    return Finding(COMMANDS, "warning", f"out of date{where}: {words}", remedy)
+
+
+def _untold(status: int, where: str) -> Finding:
+    return Finding(COMMANDS, "warning", f"Discord answered {status} to what commands stand{where}", "Try again later.")
 
 
 def _intent(application: dict[str, Any], settings: Settings) -> Finding:

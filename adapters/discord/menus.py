@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import discord
@@ -26,14 +26,35 @@ FROM_HERE = 100
 Interaction = discord.Interaction[Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Menu:
-    """One message command: its names, and what it does with the message."""
+    """One message command: its name, and its names in other languages."""
 
     name: str
-    run: Callable[[Interaction, discord.Message], Awaitable[None]]
-    names: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str]
     guild_only: bool = False
+
+
+TRANSLATE = Menu("Translate", {
+    "zh-CN": "翻译", "es-ES": "Traducir", "fr": "Traduire", "de": "Übersetzen", "ja": "翻訳",
+})  # fmt: skip
+CORRECT = Menu("Correct my text", {
+    "zh-CN": "修改我的文字", "es-ES": "Corregir mi texto", "fr": "Corriger mon texte",
+    "de": "Meinen Text korrigieren", "ja": "文章を直す",
+})  # fmt: skip
+SUPPORT = Menu("Ask support about this", {
+    "zh-CN": "就此询问支持", "es-ES": "Preguntar al soporte", "fr": "Demander au support",
+    "de": "Support dazu fragen", "ja": "サポートに聞く",
+})  # fmt: skip
+SUMMARISE = Menu("Summarise from here", {
+    "zh-CN": "从这里开始总结", "es-ES": "Resumir desde aquí", "fr": "Résumer à partir d’ici",
+    "de": "Ab hier zusammenfassen", "ja": "ここから要約",
+})  # fmt: skip
+FLAG = Menu("Flag to moderators", {
+    "zh-CN": "报告给管理员", "es-ES": "Avisar a los moderadores", "fr": "Signaler aux modérateurs",
+    "de": "Den Moderatoren melden", "ja": "モデレーターに報告",
+}, guild_only=True)  # fmt: skip
+MENUS = (TRANSLATE, CORRECT, SUPPORT, SUMMARISE, FLAG)
 
 
 class Menus:
@@ -43,29 +64,13 @@ class Menus:
         self._answers = answers
         self._hosts = hosts
 
-    @property
-    def all(self) -> tuple[Menu, ...]:
-        return (
-            Menu("Translate", self._translate, {
-                "zh-CN": "翻译", "es-ES": "Traducir", "fr": "Traduire", "de": "Übersetzen", "ja": "翻訳",
-            }),
-            Menu("Correct my text", self._correct, {
-                "zh-CN": "修改我的文字", "es-ES": "Corregir mi texto", "fr": "Corriger mon texte",
-                "de": "Meinen Text korrigieren", "ja": "文章を直す",
-            }),
-            Menu("Ask support about this", self._support, {
-                "zh-CN": "就此询问支持", "es-ES": "Preguntar al soporte", "fr": "Demander au support",
-                "de": "Support dazu fragen", "ja": "サポートに聞く",
-            }),
-            Menu("Summarise from here", self._summarise, {
-                "zh-CN": "从这里开始总结", "es-ES": "Resumir desde aquí", "fr": "Résumer à partir d’ici",
-                "de": "Ab hier zusammenfassen", "ja": "ここから要約",
-            }),
-            Menu("Flag to moderators", self._flag, {
-                "zh-CN": "报告给管理员", "es-ES": "Avisar a los moderadores", "fr": "Signaler aux modérateurs",
-                "de": "Den Moderatoren melden", "ja": "モデレーターに報告",
-            }, guild_only=True),
-        )  # fmt: skip
+    async def run(self, menu: Menu, interaction: Interaction, message: discord.Message) -> None:
+        """Do what a menu's entry is for."""
+        runs = {
+            TRANSLATE: self._translate, CORRECT: self._correct, SUPPORT: self._support, SUMMARISE: self._summarise,
+            FLAG: self._flag,
+        }  # fmt: skip
+        await runs[menu](interaction, message)
 
     async def _translate(self, interaction: Interaction, message: discord.Message) -> None:
         # The language is the clicker's own, which the scenario reads from the author.

@@ -56,6 +56,24 @@ DESCRIPTIONS = {
 Interaction = discord.Interaction[Any]
 
 
+def setup_command(run: Callable[[Interaction], Awaitable[None]]) -> app_commands.Command[Any, ..., None]:
+    """/setup as Discord draws it."""
+
+    async def setup(interaction: Interaction) -> None:
+        await run(interaction)
+
+    made: app_commands.Command[Any, ..., None] = app_commands.Command(
+        name=localized("setup", NAMES),
+        description=localized("What I may do on this server", DESCRIPTIONS),
+        callback=setup,
+        allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=False, private_channel=False),
+        allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
+    )
+    # Discord shows it to those alone who manage the server; each change is checked here as well.
+    made.default_permissions = discord.Permissions(manage_guild=True)
+    return made
+
+
 class SetUp:
     """The panel. Rights are checked at every change, whoever was shown the panel."""
 
@@ -64,21 +82,9 @@ class SetUp:
         self._quotas = quotas
         self._message_content = message_content
 
-    @property
-    def command(self) -> app_commands.Command[Any, ..., None]:
-        async def setup(interaction: Interaction) -> None:
-            await self._show(interaction, interaction.response.send_message)
-
-        made: app_commands.Command[Any, ..., None] = app_commands.Command(
-            name=localized("setup", NAMES),
-            description=localized("What I may do on this server", DESCRIPTIONS),
-            callback=setup,
-            allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=False, private_channel=False),
-            allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
-        )
-        # Discord shows it to those alone who manage the server; each change is checked here as well.
-        made.default_permissions = discord.Permissions(manage_guild=True)
-        return made
+    async def open(self, interaction: Interaction) -> None:
+        """Show the panel to who may see it."""
+        await self._show(interaction, interaction.response.send_message)
 
     async def handle(self, interaction: Interaction) -> bool:
         """Take a change from the panel, if the interaction is one."""

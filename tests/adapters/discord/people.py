@@ -188,6 +188,11 @@ def buttons(message: Message) -> list[dict[str, Any]]:
     return [one for one in walk_components(message.components) if one.get("type") == 2]
 
 
+def custom_ids(message: Message) -> list[str]:
+    """What the buttons of a message send, in order."""
+    return [str(button.get("custom_id", "")) for button in buttons(message)]
+
+
 def labels(message: Message) -> list[str]:
     """What the buttons of a message say, in order."""
     return [button.get("label") or _emoji(button) for button in buttons(message)]

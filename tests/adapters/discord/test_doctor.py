@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from adapters.discord.commands import KEPT
 from adapters.discord.doctor import NEEDED, examine, invite_link
 from bot.doctor import Finding
+from bot.scenarios.catalogue import catalogue
 from bot.settings import Settings
-from tests.adapters.discord.peer import Peer
+from tests.adapters.discord.conftest import staged
+from tests.adapters.discord.peer import Fault, Peer
 from tests.adapters.discord.people import World
 
 
@@ -21,12 +24,64 @@ def levels(findings: list[Finding]) -> dict[str, str]:
     return {finding.part: finding.level for finding in findings}
 
 
+def words_of(findings: list[Finding]) -> str:
+    """What is said of the commands."""
+    return next(finding.words for finding in findings if finding.part == "Discord commands")
+
+
+def remedy_of(findings: list[Finding]) -> str:
+    return next(finding.remedy for finding in findings if finding.part == "Discord commands")
+
+
 async def test_all_is_well(peer: Peer, harbour: World, tmp_path: Path) -> None:
+    async with staged(peer, harbour, tmp_path, catalogue()):
+        pass
     findings = await examine(settings(peer, tmp_path))
-    assert levels(findings) == {"Discord": "ok", "Discord intents": "ok", "invite link": "ok"}
+    assert levels(findings) == {
+        "Discord": "ok", "Discord intents": "ok", "Discord commands": "ok", "invite link": "ok"
+    }  # fmt: skip
     assert findings[0].words == "TestBot, in 1 servers"
+    assert words_of(findings) == "20 commands, as this version has them"
     assert f"permissions={NEEDED.value}" in findings[-1].remedy
     assert peer.token not in str(findings)
+
+
+async def test_commands_that_stand_otherwise_are_named(peer: Peer, harbour: World, tmp_path: Path) -> None:
+    findings = await examine(settings(peer, tmp_path))
+    assert words_of(findings).startswith("out of date: Discord has none yet")
+    assert remedy_of(findings).startswith("Start the bot")
+    async with staged(peer, harbour, tmp_path, catalogue()):
+        pass
+    told = peer.backend.commands[None]
+    told["ancient", 1] = {**told["translate", 1], "name": "ancient"}
+    told["write", 1]["options"][0]["choices"].pop()
+    del told["Translate", 3]
+    findings = await examine(settings(peer, tmp_path))
+    assert levels(findings)["Discord commands"] == "warning"
+    assert words_of(findings) == "out of date: missing: Translate; changed: /write; left over: /ancient"
+    kept = tmp_path / KEPT
+    assert remedy_of(findings) == f"Delete {kept}, then start the bot: it tells Discord its commands."
+    kept.unlink()
+    async with staged(peer, harbour, tmp_path, catalogue()):
+        pass
+    assert levels(await examine(settings(peer, tmp_path)))["Discord commands"] == "ok", "which is what was advised"
+
+
+async def test_a_server_that_shows_no_commands_is_named(peer: Peer, harbour: World, tmp_path: Path) -> None:
+    peer.faults += [Fault("GET", f"/applications/*/guilds/{harbour.guild}/commands", 403, code=50001, times=2)]
+    findings = await examine(settings(peer, tmp_path))
+    (refused,) = [one for one in findings if one.level == "error"]
+    assert refused.words == "Harbour does not let the bot have commands"
+    assert "applications.commands" in refused.remedy
+    here = await examine(settings(peer, tmp_path, discord_guilds=str(harbour.guild)))
+    assert [one.level for one in here if one.part == "Discord commands"] == ["error"], "and no second word on it"
+
+
+async def test_commands_of_one_server_are_looked_for_there(peer: Peer, harbour: World, tmp_path: Path) -> None:
+    async with staged(peer, harbour, tmp_path, catalogue(), discord_guilds=str(harbour.guild)):
+        pass
+    here = await examine(settings(peer, tmp_path, discord_guilds=str(harbour.guild)))
+    assert words_of(here) == "20 commands in Harbour, as this version has them"
 
 
 @pytest.mark.parametrize(
