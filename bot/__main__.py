@@ -36,8 +36,16 @@ log = structlog.get_logger(__name__)
 OF_SERVER = "Of one Discord server or Slack workspace alone, by its id; those of none are for all of them."
 Main = Callable[[Settings], Coroutine[Any, Any, int]]
 
+LONGEST_NAME = 64
 SWITCH_SECONDS = 0.0005
 """How long a thread may keep the interpreter: the store's threads must not wait for a busy event loop."""
+
+
+def short(words: str) -> str:
+    """A name as the store keeps it; every platform's own are shorter."""
+    if len(words) > LONGEST_NAME:
+        raise typer.BadParameter(f"at most {LONGEST_NAME} characters, not {len(words)}")
+    return words
 
 
 def execute(main: Main, *, quiet: bool = False, **overrides: object) -> None:
@@ -117,8 +125,8 @@ def run() -> None:
 @app.command()
 def ask(
     text: Annotated[str, typer.Argument(help='Plain words, or a command: /translate "Good morning" to:French')],
-    user: Annotated[str, typer.Option(help="Who asks; each user has a memory of their own.")] = "",
-    channel: Annotated[str, typer.Option(help="The conversation to go on with.")] = "ask",
+    user: Annotated[str, typer.Option(help="Who asks; each user has a memory of their own.", callback=short)] = "",
+    channel: Annotated[str, typer.Option(help="The conversation to go on with.", callback=short)] = "ask",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Answer one question and end."""
@@ -137,8 +145,8 @@ def ask(
 
 @app.command()
 def chat(
-    user: Annotated[str, typer.Option(help="Who talks.")] = "",
-    channel: Annotated[str, typer.Option(help="The conversation to go on with.")] = "chat",
+    user: Annotated[str, typer.Option(help="Who talks.", callback=short)] = "",
+    channel: Annotated[str, typer.Option(help="The conversation to go on with.", callback=short)] = "chat",
 ) -> None:
     """Talk in the terminal."""
 

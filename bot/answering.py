@@ -33,6 +33,8 @@ from models.engine import PromptTooLong
 log = structlog.get_logger(__name__)
 
 NOTHING = "The model had nothing to say to that. Press Retry, or put it another way."
+LONGEST_NAME = 120
+"""Characters of a model's name that a turn keeps."""
 HISTORY_SHARE = 0.5
 """The part of the model's context that history may fill; the rest is for instructions and the answer."""
 
@@ -279,7 +281,8 @@ class Answering:
         )  # fmt: skip
 
     def _model_name(self, route: Route) -> str:
-        return str(getattr(self._settings, f"model_{route.name}", "")) or self._settings.model
+        name = str(getattr(self._settings, f"model_{route.name}", "")) or self._settings.model
+        return name[-LONGEST_NAME:]  # of a long path, its end tells more
 
 
 def _recalled(

@@ -131,7 +131,8 @@ class Ledger:
             await self._turns.finish(turn.id, delivery="")
             return False
         note = SECOND_COPY if turn.delivery == "unsure" else LATE
-        await self._turns.finish(turn.id, delivery="sending", delivery_tries=turn.delivery_tries + 1, host=self._host)
+        if not await self._turns.take_delivery(turn.id, self._host):
+            return False
         try:
             message = await courier.deliver(turn.place, turn, note)
         except SendForbidden as error:

@@ -167,6 +167,7 @@ async def open_parley(settings: Settings) -> AsyncIterator[Parley]:
         couriers: dict[str, Courier] = {}
 
         async def redeliver() -> None:
+            await bury()
             for platform, courier in list(couriers.items()):
                 await chatbot.ledger.redeliver(platform, courier)
 
@@ -183,7 +184,6 @@ async def open_parley(settings: Settings) -> AsyncIterator[Parley]:
         schedule.every(SPEAK_SECONDS, "speak", speak)
         schedule.every(REDELIVER_SECONDS, "redeliver", redeliver)
         schedule.every(BEAT_SECONDS, "beat", hosts.beat)
-        schedule.every(60, "bury", bury)
         schedule.daily(4, "sweep", chatbot.sweep)
         await stack.enter_async_context(schedule)
         stack.push_async_callback(retraining.close)

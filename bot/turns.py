@@ -185,6 +185,12 @@ class Turns:
         """Turns of a platform whose answer nobody is sending, though somebody should, oldest first."""
         return await self._select(turns.c.delivery.in_(["pending", "unsure"]), turns.c.platform == platform)
 
+    async def take_delivery(self, turn_id: str, mine: str) -> bool:
+        """Begin to send an answer that nobody is sending; False where another host was faster."""
+        due = turns.update().where(turns.c.id == turn_id, turns.c.delivery.in_(["pending", "unsure"]))
+        taken = due.values(delivery="sending", delivery_tries=turns.c.delivery_tries + 1, host=mine)
+        return await self._database.execute(taken) == 1
+
     async def take_over(self, hosts: list[str], mine: str) -> None:
         """What dead hosts were sending is `mine` to send again."""
         taken = turns.update().where(turns.c.delivery == "sending", turns.c.host.in_(hosts))

@@ -62,7 +62,7 @@ async def make_core(database: Database, instant: EngineClient) -> AsyncIterator[
                 Hosts(database),
             )
             await hosts.enter()
-            changed = Settings(_env_file=None, engine_url=instant.base_url, model="parley", **settings)
+            changed = Settings(_env_file=None, engine_url=instant.base_url, **({"model": "parley"} | settings))
             chatbot = ChatBot(changed, stores, router, Generator(instant, keeper), keeper, hosts.id)
             stack.push_async_callback(chatbot.close, 0.1)
             return Core(chatbot, stores, talk, hosts)

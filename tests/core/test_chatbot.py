@@ -9,10 +9,11 @@ import pytest
 from prometheus_client import generate_latest
 
 from bot.chatbot import CUT_SHORT, RESTARTING
-from bot.delivery import SendFailed
+from bot.delivery import Ledger, SendFailed
 from bot.intake import Intake
-from bot.request import Attachment, Request
+from bot.request import Attachment, MessageRef, Request
 from bot.turn import Waiting
+from bot.turns import TurnRow, Turns
 from models.engine import EngineClient
 from tests.core.conftest import Core
 from tests.core.people import Kept, ask, press
@@ -231,14 +232,42 @@ async def test_an_answer_that_was_not_taken_is_sent_later(core: Core) -> None:
 
     class Courier:
         async def deliver(self, place, turn, note):
-            from bot.request import MessageRef
-
             notes.append((place.channel, turn.answer, note))
             return MessageRef("test", place.channel, ("late",))
 
     assert await core.chatbot.ledger.redeliver("test", Courier()) == 1
     assert notes == [("c", "keep me", "I was restarted before I could send this.")]
     assert await core.chatbot.ledger.redeliver("test", Courier()) == 0
+
+
+async def test_of_two_hosts_that_find_an_answer_due_one_sends_it(core: Core) -> None:
+    await core.chatbot.handle(ask("say: keep me"), Kept(errors=[SendFailed("down")]))
+    both_know = asyncio.Barrier(2)
+    sent = []
+
+    class Late(Turns):
+        async def on_their_way(self, platform: str) -> list[TurnRow]:
+            due = await super().on_their_way(platform)
+            await both_know.wait()
+            return due
+
+    class Courier:
+        async def deliver(self, place, turn, note):
+            sent.append(turn.id)
+            return MessageRef("test", place.channel, ("late",))
+
+    hosts = [Ledger(Late(core.stores.database), name) for name in ("one", "two")]
+    counts = await asyncio.gather(*(host.redeliver("test", Courier()) for host in hosts))
+    assert sorted(counts) == [0, 1]
+    assert len(sent) == 1
+
+
+async def test_of_a_models_long_path_its_end_is_kept(make_core) -> None:
+    core = await make_core(model=f"/data/{'deep/' * 40}parley.gguf")
+    reply = await core.handle(ask("say: one"))
+    row = await core.stores.turns.get(reply.turn_id)
+    assert len(row.model) == 120
+    assert row.model.endswith("deep/parley.gguf")
 
 
 async def test_memory_off_leaves_no_words(core: Core) -> None:

@@ -84,3 +84,10 @@ async def test_a_model_that_is_not_there_is_a_sentence_and_no_log_line(run: Run)
     assert (ended.code, ended.out) == (1, "")
     assert ended.err.splitlines()[-1].startswith("The model cannot be started. There is no model /nope")
     assert "turn_failed" not in ended.err
+
+
+async def test_a_conversations_name_has_to_fit_the_store(run: Run) -> None:
+    ended = await run("ask", "say: hello", "--channel", "c" * 65)
+    assert ended.code == 2
+    assert "at most 64 characters, not 65" in ended.err
+    assert (await run("ask", "say: hello", "--channel", "c" * 64)).code == 0

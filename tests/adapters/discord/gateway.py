@@ -21,13 +21,22 @@ HEARTBEAT_MS = 41_250
 
 @dataclass(eq=False)
 class Session:
-    """One identified client: what it was sent stays here, so that it can be sent again."""
+    """One identified client: what it was sent stays here, so that it can be sent again.
+
+    `shard`: its number and how many there are; it hears of the guilds that fall to it, and of direct messages as the
+    first.
+    """
 
     id: str
     intents: discord.Intents
     socket: web.WebSocketResponse | None
+    shard: tuple[int, int] = (0, 1)
     sent: list[dict[str, Any]] = field(default_factory=list)
     outbox: asyncio.Queue[dict[str, Any]] = field(default_factory=asyncio.Queue)
+
+    def hears_of(self, guild_id: int) -> bool:
+        number, count = self.shard
+        return (guild_id >> 22) % count == number
 
 
 class Gateway:
@@ -105,17 +114,19 @@ class Gateway:
             await socket.close(code=4014, message=b"Disallowed intent(s).")
             return None
         backend = self._backend
-        session = Session(secrets.token_hex(8), intents, socket)
+        number, count = said.get("shard", (0, 1))
+        session = Session(secrets.token_hex(8), intents, socket, (number, count))
+        guilds = {id: guild for id, guild in backend.guilds.items() if session.hears_of(id)}
         self.sessions[session.id] = session
         self.identified += 1
         self.news.set()
         self._give(session, "READY", {
             "v": 10, "user": dict(serializers.user_payload(backend.bot_user)),
-            "guilds": [{"id": str(guild), "unavailable": True} for guild in backend.guilds],
-            "session_id": session.id, "resume_gateway_url": self.url, "shard": said.get("shard", [0, 1]),
+            "guilds": [{"id": str(guild), "unavailable": True} for guild in guilds],
+            "session_id": session.id, "resume_gateway_url": self.url, "shard": [number, count],
             "application": {"id": str(backend.application_id), "flags": 0},
         })  # fmt: skip
-        for guild in backend.guilds.values():
+        for guild in guilds.values():
             self._give(session, "GUILD_CREATE", serializers.guild_create_payload(backend, guild))
         return session
 
@@ -141,7 +152,8 @@ class Gateway:
     def _emit(self, event: str, payload: Mapping[str, Any]) -> None:
         for session in self.sessions.values():
             gate = rules.required_intent(event, payload)
-            if gate is None or getattr(session.intents, gate):
+            allowed = gate is None or getattr(session.intents, gate)
+            if allowed and session.hears_of(_guild_of(event, payload)):
                 self._give(session, event, payload)
 
     def _give(self, session: Session, event: str, payload: Mapping[str, Any]) -> None:
@@ -160,3 +172,9 @@ class Gateway:
             rules.censor_message(payload, me, backend=self._backend)
         elif event == "INTERACTION_CREATE" and isinstance(payload.get("message"), dict):
             rules.censor_message(payload["message"], me, backend=self._backend, exempt_root=True)
+
+
+def _guild_of(event: str, payload: Mapping[str, Any]) -> int:
+    """The guild that an event is of; 0 for direct messages."""
+    own = event in ("GUILD_CREATE", "GUILD_UPDATE", "GUILD_DELETE")
+    return int(payload["id"] if own else payload.get("guild_id") or 0)
