@@ -13,8 +13,10 @@ import pytest
 from simcord.backend.models import Interaction, Message
 from simcord.enums import ChannelType
 
+from adapters.discord.layout import read_custom_id
+from bot.controls import Control
 from tests.adapters.discord.peer import Peer
-from tests.adapters.discord.people import Person, World, labels, text_of, world
+from tests.adapters.discord.people import Person, World, custom_ids, labels, text_of, world
 from tests.adapters.discord.schema import check_bodies
 from tests.stories.test_discord_story import DATA, ROOT, bot
 
@@ -35,28 +37,29 @@ class Scene:
     peer: Peer
     world: World
 
-    async def answer(self, channel: int, *wanted: str, but: Message | None = None) -> Message:
-        """The bot's newest finished message for all in a channel; it has the `wanted` buttons and is not `but`."""
+    async def answer(self, channel: int, *wanted: str, after: Message | None = None) -> Message:
+        """The bot's newest finished message for all in a channel; it has the `wanted` buttons and is newer than `after`."""
+        newest = after.id if after is not None else 0
 
         def done() -> Message | None:
-            found = [m for m in self.peer.answers(channel) if not m.is_ephemeral and text_of(m) and m is not but]
-            shown = labels(found[-1]) if found else ["Stop"]
-            return found[-1] if "Stop" not in shown and set(wanted) <= set(shown) else None
+            found = [m for m in self.peer.answers(channel) if not m.is_ephemeral and text_of(m) and m.id > newest]
+            done = found and not running(found[-1]) and set(wanted) <= set(labels(found[-1]))
+            return found[-1] if done else None
 
         message: Message = await self.peer.until(done, ANSWER, f"an answer with {wanted}")
         return message
 
-    async def private(self, record: Interaction, wanted: str = "") -> Message:
-        """What only the presser sees, once it is finished."""
+    async def private(self, record: Interaction, wanted: str = "", *buttons: str) -> Message:
+        """What only the presser sees, once it is finished: it says `wanted` and has these buttons."""
 
         def found() -> Message | None:
             answered = self.peer.backend.messages[record.channel_id].get(record.message_id or 0)
             later = [message for message in self.peer.answers(record.channel_id) if message.id > record.id]
             seen = [one for one in (answered, *reversed(later)) if one is not None and one.is_ephemeral]
-            done = [one for one in seen if text_of(one) and wanted in text_of(one) and "Stop" not in labels(one)]
-            return done[0] if done else None
+            done = [one for one in seen if text_of(one) and wanted in text_of(one) and not running(one)]
+            return next((one for one in done if set(buttons) <= set(labels(one))), None)
 
-        message: Message = await self.peer.until(found, ANSWER, f"privately: {wanted}")
+        message: Message = await self.peer.until(found, ANSWER, f"privately: {wanted} {buttons}")
         return message
 
     async def form(self, record: Interaction) -> Interaction:
@@ -68,7 +71,12 @@ class Scene:
         """Ask by mention; the finished answer."""
         before = self.peer.answers(channel)[-1] if self.peer.answers(channel) else None
         who.say(channel, f"<@{self.peer.backend.bot_user.id}> {text}")
-        return await self.answer(channel, "Retry", but=before)
+        return await self.answer(channel, "Retry", after=before)
+
+
+def running(message: Message) -> bool:
+    """Whether an answer is still being written."""
+    return any(pressed and pressed.control == Control.STOP for pressed in map(read_custom_id, custom_ids(message)))
 
 
 async def knowledge(folder: Path) -> None:
@@ -138,7 +146,7 @@ async def test_every_control_of_stories_translation_and_writing(tmp_path: Path) 
             ann.slash(general, "story", theme="a lamp in the fog")
             part = await scene.answer(general, "Continue")
             ann.press(part, "Continue")
-            more = await scene.answer(general, "Continue", but=part)
+            more = await scene.answer(general, "Continue", after=part)
             shown = await scene.form(ann.press(more, "Edit"))
             ann.submit(shown, words="The fog lifted.")
             await peer.until(lambda: text_of(more) == "The fog lifted.", 60, "edited")
@@ -146,9 +154,9 @@ async def test_every_control_of_stories_translation_and_writing(tmp_path: Path) 
             ann.press(more, "Undo")
             await peer.until(lambda: more.id not in peer.backend.messages[general], 60, "taken back")
             ann.slash(general, "translate", text="Good morning, my friend.", to="French")
-            said = await scene.answer(general, "More formal", "Friendlier", but=part)
+            said = await scene.answer(general, "More formal", "Friendlier", after=part)
             ann.press(said, "More formal")
-            await scene.answer(general, "Friendlier", but=said)
+            await scene.answer(general, "Friendlier", after=said)
             ann.slash(general, "write", kind="headline", facts="The council voted 7 to 2 for a new bridge.")
             headlines = await scene.answer(general, "Pick 1")
             bold = [m for m in peer.answers(general) if text_of(m).startswith("**")]
@@ -177,14 +185,14 @@ async def test_everything_that_happens_in_channels(tmp_path: Path) -> None:
             said = await scene.answer(question.id, "Solved", "Ask a person")
             assert "button" in text_of(said)
             ann.press(said, "Ask a person")
-            handed = await scene.answer(question.id, "Solved", but=said)
+            handed = await scene.answer(question.id, "Solved", after=said)
             assert "I have told the moderators." in text_of(handed)
             (notice,) = await peer.until(lambda: peer.answers(desk), 60, "the moderators are told")
             ann.say(question.id, "Is anybody there?")
             await scene.private(mo.press(notice, "Solved"), "marked this as solved")
             await peer.until(lambda: "Solved, says mo" in text_of(notice), 60)
             ann.say(question.id, "How long do I hold the button?")
-            await scene.answer(question.id, "Retry", but=handed)
+            await scene.answer(question.id, "Retry", after=handed)
             assert not [m for m in peer.messages(question.id) if "anybody there" in text_of(m)]
             spoken = ben.say(general, "Good morning, everybody.")
             await peer.until(lambda: [m for m in peer.messages(french) if m.webhook_id], ANSWER, "carried over")
@@ -241,7 +249,7 @@ async def talk_changes(scene: Scene) -> None:
     await scene.private(ann.press(running, "Stop"))
     await peer.until(lambda: "Stop" not in labels(running), ANSWER, "stopped")
     ann.say(channel, f"{me} What does it say?", files=[("note.txt", b"The pool opens at six.")])
-    await scene.answer(channel, "Retry", but=running)
+    await scene.answer(channel, "Retry", after=running)
     record = ann.type_into(channel, "translate", "to", "fr")
     choices: Any = await peer.until(lambda: record.autocomplete_choices, 60)
     assert "French" in [choice["value"] for choice in choices]
@@ -255,7 +263,7 @@ async def told_together(scene: Scene) -> None:
     first = await scene.answer(channel, "Retry")
     head = await peer.until(lambda: next(iter(peer.answers(first.id)), None), 60, "the thread's head")
     ann.say(first.id, "I climb the stairs, d20")
-    part = await scene.answer(first.id, "Roll d20", but=head)
+    part = await scene.answer(first.id, "Roll d20", after=head)
     assert text_of(part).startswith("🎲 d20: **")
     ben.say(first.id, "I wait below.")
     await peer.until(lambda: any("ann’s turn" in text_of(m) for m in peer.answers(first.id)), 60)
@@ -263,5 +271,5 @@ async def told_together(scene: Scene) -> None:
     ann.press(part, "Pass over")
     await peer.until(lambda: any("ann is passed over" in text_of(m) for m in peer.answers(first.id)), 60)
     ben.press(part, "Roll d20")
-    await scene.answer(first.id, "Export", but=part)
+    await scene.answer(first.id, "Export", after=part)
     await scene.private(ann.press(head, "Export"), "Your story as a file")
