@@ -38,7 +38,7 @@ class Scene:
     world: World
 
     async def answer(self, channel: int, *wanted: str, after: Message | None = None) -> Message:
-        """The bot's newest finished message for all in a channel; it has the `wanted` buttons and is newer than `after`."""
+        """The newest finished message for all in a channel; it has the `wanted` buttons and is newer than `after`."""
         newest = after.id if after is not None else 0
 
         def done() -> Message | None:
