@@ -34,7 +34,7 @@ def declare(
         tree.add_command(message_command(menu.name, menu.names, partial(pick, menu), guild_only=menu.guild_only))
 
 
-async def declared(commands: Sequence[Command]) -> list[Payload]:
+async def declared(commands: Sequence[Command]) -> Sequence[Payload]:
     """Every command as Discord is told of it, where nobody is there to answer."""
 
     async def nobody(*_: Any) -> None:

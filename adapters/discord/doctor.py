@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import aiohttp
@@ -101,7 +102,7 @@ def _address(application: str, guild: str = "") -> str:
     return f"{application}{f'/guilds/{guild}' if guild else ''}/commands?with_localizations=true"
 
 
-def _in_sync(ours: list[Payload], theirs: list[Payload], where: str, settings: Settings) -> Finding:
+def _in_sync(ours: Sequence[Payload], theirs: Sequence[Payload], where: str, settings: Settings) -> Finding:
     compared = compare(ours, theirs)
     if not compared.words:
         return Finding(COMMANDS, "ok", f"{len(ours)} commands{where}, as this version has them")
