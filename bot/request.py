@@ -80,7 +80,7 @@ class Request:
     `joined` are the ids of those that did. `order`: where the message stands among others, by the platform's own
     count; 0 = as it reached the core. `private`: nobody but the author sees the answer. `adult`: the platform lets
     only grown-ups read along. `heard`: what voice messages said, part of `text` by then; `images`: pictures for the
-    model, as data URLs.
+    model, as data URLs. `edit_of`: the message whose words were changed to these.
     """
 
     id: str
@@ -99,6 +99,7 @@ class Request:
     heard: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
     private: bool = False
+    edit_of: str = ""
 
     @property
     def user(self) -> str:

@@ -53,10 +53,13 @@ turns = sa.Table(
     # A retry is a version of the turn it repeats; only the version chosen last is remembered.
     sa.Column("version_of", sa.String(32), nullable=False),
     sa.Column("remembered", sa.Boolean, nullable=False),
+    # The platform's id of the message, command or press that asked.
+    sa.Column("asked", sa.String(140), nullable=False),
     sa.Index("ix_turns_conversation_number", "conversation", "number"),
     sa.Index("ix_turns_user_number", "user", "number"),
     sa.Index("ix_turns_version_of", "version_of"),
     sa.Index("ix_turns_created", "created"),
+    sa.Index("ix_turns_asked", "asked"),
     sa.Index(
         "ix_turns_delivery",
         "delivery",
@@ -105,6 +108,7 @@ class TurnRow:
     delivery_tries: int
     version_of: str
     remembered: bool
+    asked: str
 
     @property
     def place(self) -> Place:
@@ -143,6 +147,11 @@ class Turns:
             return []
         first = row.version_of or row.id
         return await self._select(sa.or_(turns.c.id == first, turns.c.version_of == first))
+
+    async def asked_with(self, platform: str, message: str) -> TurnRow | None:
+        """The turn that a platform's message asked for; of several, that of its last wording."""
+        rows = await self._select(turns.c.asked == message, turns.c.platform == platform, newest=True, most=1)
+        return next(iter(rows), None)
 
     async def recent(self, conversation: str, after: int = 0, most: int = 50) -> list[TurnRow]:
         """The remembered turns of a conversation behind turn number `after`, newest first."""
@@ -256,5 +265,6 @@ def begin_turn(
         "buttons": [], "notes": [],
         "model": "", "adapter": "", "state": "running", "error": "", "prompt_tokens": 0, "tokens": 0, "seconds": 0.0,
         "created": now(), "version_of": version_of, "remembered": False, "delivery": "", "delivery_tries": 0,
+        "asked": request.edit_of or request.id,
     }  # fmt: skip
     connection.execute(turns.insert(), row)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,11 +10,12 @@ import discord
 import structlog
 
 from adapters.discord.answers import Answers
-from adapters.discord.layout import rerun_row, turn_of
+from adapters.discord.layout import rerun_button, turn_of
 from adapters.discord.posts import ChannelPost, InteractionPost, ThreadPost, partial
 from adapters.discord.reply import DiscordReply
 from adapters.discord.requests import (
     HOSTS,
+    PLATFORM,
     adults_only,
     attachments_of,
     author_of,
@@ -25,23 +25,21 @@ from adapters.discord.requests import (
     words_of,
 )
 from bot.controls import Control
-from bot.delivery import SendError
 from bot.place_settings import Mode
-from bot.request import Attachment, Place, Quote, Request
+from bot.request import Attachment, Author, Place, Quote, Request
+from bot.turns import TurnRow
 
 log = structlog.get_logger(__name__)
 
 SETTLE = 0.6
 """Seconds in which a further message of the same person joins the first."""
-KEPT = 2000
-"""Questions whose answers are remembered, so that editing or deleting the question reaches them."""
 SERVERS_ONLY = "I answer on servers only. Mention me there, or use my commands here."
 KINDS = (discord.MessageType.default, discord.MessageType.reply)
 
 
 @dataclass(slots=True)
 class Given:
-    """A question that was asked with a message, and its answer."""
+    """A question that is being answered; later the store knows which message asked for which turn."""
 
     request: Request
     reply: DiscordReply
@@ -58,7 +56,7 @@ class Channels:
         self._client = client
         self._hosts = hosts
         self._direct = direct
-        self._given: OrderedDict[int, Given] = OrderedDict()
+        self._running: dict[int, Given] = {}
         self._pointed: set[int] = set()
 
     async def on_message(self, message: discord.Message) -> None:
@@ -76,86 +74,114 @@ class Channels:
         words = without_mention(words_of(message), me.id)
         if not words and not message.attachments and not (message.reference and words_of_reference(message)):
             words = "/help"
-        request = Request(
+        # A thread that begins at a message has the message's id.
+        place = replace(place, thread=str(message.id)) if starts else place
+        request = await self._request(message, place, words, me.id)
+        await self._give(request, ThreadPost(message) if starts else ChannelPost(message.channel, _reference(message)))
+
+    async def _request(self, message: discord.Message, place: Place, words: str, me: int) -> Request:
+        """What a message asks."""
+        return Request(
             id=str(message.id),
-            # A thread that begins at a message has the message's id.
-            place=replace(place, thread=str(message.id)) if starts else place,
+            place=place,
             author=author_of(message.author, _locale(message.guild)),
             text=words,
-            quotes=await self._quotes(message, me.id),
+            quotes=await self._quotes(message, me),
             attachments=self._files(message),
             settle=SETTLE,
             adult=adults_only(message.channel),
             order=message.id,
         )
-        post = ThreadPost(message) if starts else ChannelPost(message.channel, _reference(message))
-        await self._give(message.id, request, post)
 
-    async def _give(self, message_id: int, request: Request, post: ChannelPost) -> None:
+    async def _give(self, request: Request, post: ChannelPost) -> None:
         where = request.place.thread or request.place.channel
         reply = DiscordReply(post, where, self._answers.versions, locale=request.author.locale)
-        given = self._given[message_id] = Given(request, reply)
-        while len(self._given) > KEPT:
-            self._given.popitem(last=False)
-        await self._answers.give_in(request, reply)
-        if given.edited:
-            await self._offer(message_id, given)
+        given = self._running[request.order] = Given(request, reply)
+        try:
+            await self._answers.give_in(request, reply)
+        finally:
+            del self._running[request.order]
+        if given.edited and (row := await self._asked_with(request.order)) is not None:
+            await self._offer(row, request.order, request.author.locale)
 
     async def on_raw_message_edit(self, edit: discord.RawMessageUpdateEvent) -> None:
         """An edited question: offer to answer it anew."""
-        given = self._given.get(edit.message_id)
         me = self._client.user
-        if given is None or me is None or "content" not in edit.data:
+        if me is None or "content" not in edit.data or int(edit.data["author"]["id"]) == me.id:
             return
-        if without_mention(edit.data["content"], me.id) != given.request.text and not given.edited:
-            given.edited = True
-            if given.reply.answered:
-                await self._offer(edit.message_id, given)
+        words = without_mention(edit.data["content"], me.id)
+        given = self._running.get(edit.message_id)
+        if given is not None:
+            given.edited = given.edited or words != given.request.text
+            return
+        row = await self._asked_with(edit.message_id)
+        if row is not None and words != row.question:
+            await self._offer(row, edit.message_id, _locale(self._client.get_guild(edit.guild_id or 0)))
 
     async def on_raw_message_delete(self, deleted: discord.RawMessageDeleteEvent) -> None:
         """A deleted question: its answer stops, goes, and is forgotten."""
-        given = self._given.pop(deleted.message_id, None)
-        if given is None:
+        given = self._running.get(deleted.message_id)
+        if given is not None:
+            given.reply.unwanted = True
+            if given.reply.running:
+                await self._answers.press(given.request, given.reply.turn_id, Control.STOP)
+                await given.reply.done()
+            if given.reply.turn_id:
+                await self._answers.press(given.request, given.reply.turn_id, Control.UNDO)
+            await given.reply.post.drop(0)
             return
-        given.reply.unwanted = True
-        if given.reply.running:
-            await self._answers.press(given.request, given.reply.turn_id, Control.STOP)
-            await given.reply.done()
-        if given.reply.turn_id:
-            await self._answers.press(given.request, given.reply.turn_id, Control.UNDO)
-        await given.reply.post.drop(0)
+        row = await self._asked_with(deleted.message_id)
+        if row is None:
+            return
+        await self._answers.press(_behalf(row, str(deleted.message_id)), row.id, Control.UNDO)
+        await self._standing(row).drop(0)
 
     async def rerun(self, interaction: discord.Interaction[Any], message_id: int) -> None:
         """Answer an edited question anew, in the place of the first answer."""
-        given = self._given.get(message_id)
+        row = await self._asked_with(message_id)
+        me = self._client.user
         post = InteractionPost(interaction, private=True)
-        if given is None or given.request.author.id != str(interaction.user.id):
-            words = "Only the person who asked can press this one." if given else "Please ask anew; I lost track of it."
-            await post.tell(words)
+        if row is None or me is None or row.user != f"{PLATFORM}:{interaction.user.id}":
+            await post.tell(
+                "Only the person who asked can press this one." if row else "That answer is no longer kept."
+            )
             return
         await interaction.response.defer()
+        # A question at which a thread began stands in the channel, any other where its answer is.
+        asked_in = row.channel if row.thread in ("", str(message_id)) else row.thread
         try:
-            message = await partial(interaction.channel, message_id).fetch()
+            message = await partial(self._client.get_partial_messageable(int(asked_in)), message_id).fetch()
         except discord.HTTPException:
             return  # deleted meanwhile, which takes the answer along
-        me = self._client.user
-        request = replace(
-            given.request, id=f"{message_id}:{interaction.id}", settle=0.0,
-            text=without_mention(words_of(message), me.id if me else 0),
-        )  # fmt: skip
-        await self._answers.press(request, given.reply.turn_id, Control.UNDO)
-        assert isinstance(interaction.channel, discord.abc.Messageable)
-        standing = [partial(interaction.channel, int(one)) for one in given.reply.post.ids]
-        await self._give(message_id, request, ChannelPost(interaction.channel, standing=standing))
+        request = await self._request(message, row.place, without_mention(words_of(message), me.id), me.id)
+        request = replace(request, id=f"{message_id}:{interaction.id}", settle=0.0, edit_of=str(message_id))
+        await self._answers.press(request, row.id, Control.UNDO)
+        await self._give(request, self._standing(row))
 
-    async def _offer(self, message_id: int, given: Given) -> None:
+    async def _asked_with(self, message_id: int) -> TurnRow | None:
+        return await self._answers.stores.turns.asked_with(PLATFORM, str(message_id))
+
+    def _standing(self, row: TurnRow) -> ChannelPost:
+        """The messages in which a turn's answer stands."""
+        where = row.standing
+        channel = self._client.get_partial_messageable(int(where.channel if where else row.thread or row.channel))
+        return ChannelPost(channel, standing=[partial(channel, int(one)) for one in (where.messages if where else ())])
+
+    async def _offer(self, row: TurnRow, message_id: int, locale: str) -> None:
         """Put a button under an answer whose question was edited."""
-        last = given.reply.last
-        page = replace(last, rows=(*last.rows, rerun_row(given.reply.turn_id, message_id, given.reply.locale)))
+        where = row.standing
+        if where is None or not where.messages:
+            return
         try:
-            await given.reply.post.show(len(given.reply.post.ids) - 1, page)
-        except SendError as error:
-            log.info("rerun_not_offered", detail=error.detail)
+            channel = self._client.get_partial_messageable(int(where.channel))
+            message = await partial(channel, int(where.messages[-1])).fetch()
+            view = discord.ui.LayoutView.from_message(message, timeout=None)
+            button = rerun_button(row.id, message_id, locale)
+            if any(getattr(item, "custom_id", None) == button.custom_id for item in view.walk_children()):
+                return
+            await message.edit(view=view.add_item(discord.ui.ActionRow(button)))
+        except (discord.HTTPException, ValueError) as error:  # ValueError: the message has all the parts it may have
+            log.info("rerun_not_offered", turn=row.id, detail=str(error))
 
     async def _heard(self, message: discord.Message, place: Place, me: int) -> tuple[bool, bool]:
         """Whether a message is for the bot, and whether its answer begins a thread."""
@@ -225,6 +251,11 @@ def words_of_reference(message: discord.Message) -> bool:
     """Whether a message answers one that has words: then nothing more needs saying than the bot's name."""
     replied = message.reference.resolved if message.reference else None
     return isinstance(replied, discord.Message) and bool(words_of(replied))
+
+
+def _behalf(row: TurnRow, message_id: str) -> Request:
+    """A request of who asked, for what follows from the deletion of their question."""
+    return Request(id=message_id, place=row.place, author=Author(row.user.removeprefix(f"{PLATFORM}:")))
 
 
 def _reference(message: discord.Message) -> discord.MessageReference:

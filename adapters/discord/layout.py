@@ -112,10 +112,10 @@ def turn_of(message: discord.Message) -> str:
     return ""
 
 
-def rerun_row(turn_id: str, message_id: int, locale: str = "en") -> tuple[ui.Button[ui.LayoutView], ...]:
+def rerun_button(turn_id: str, message_id: int, locale: str = "en") -> ui.Button[ui.LayoutView]:
     """The offer to answer an edited question anew."""
     pressed = Pressed(turn_id, RERUN, str(message_id))
-    return (ui.Button(label=labelled("Answer the edited question", locale), custom_id=pressed.custom_id),)
+    return ui.Button(label=labelled("Answer the edited question", locale), custom_id=pressed.custom_id)
 
 
 def _versions(turn_id: str, versions: Sequence[str]) -> tuple[ui.Button[ui.LayoutView], ...]:

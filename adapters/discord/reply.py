@@ -32,9 +32,8 @@ class DiscordReply:
 
     `shown_as`: the turn whose controls are drawn, where it is not the one that was pressed.
     `shareable`: the asker sees the answer alone and may show it to everybody. `locale`: whose words its buttons have.
-    `turn_id`, `running`, `answered` and `last`, the last message's page, tell how far it has come; `thread` is where
-    it wants to go on;
-    `unwanted` is set when nobody wants the answer any more.
+    `turn_id`, `running` and `answered` tell how far it has come; `thread` is where it wants to go on; `unwanted` is
+    set when nobody wants the answer any more.
     """
 
     def __init__(
@@ -46,7 +45,6 @@ class DiscordReply:
         self.running = False
         self.answered = False
         self.unwanted = False
-        self.last = Page("")
         self.thread: Thread | None = None
         self._done = asyncio.Event()
         self._channel = channel
@@ -121,7 +119,7 @@ class DiscordReply:
         pages.append(Page(parts[-1], rows, tuple(file.name for file in files)))
         await self._show(pages, files, private=answer.private, final=True)
         await self.post.drop(len(pages))
-        self.last, self.thread = pages[-1], answer.thread
+        self.thread = answer.thread
 
     async def _show(
         self, pages: Sequence[Page], files: Sequence[File] = (), *, private: bool = False, final: bool = False

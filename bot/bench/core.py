@@ -158,6 +158,7 @@ def fill(path: Path, number: int) -> int:
             "action": "answer", "sources": "[]", "notes": "[]", "model": "m", "adapter": "", "state": "done",
             "error": "", "prompt_tokens": 100, "tokens": 30, "ttft": 0.1, "seconds": 1.0, "created": moment,
             "message": None, "version_of": "", "remembered": 1, "delivery": "", "delivery_tries": 0,
+            "asked": "",
         }  # fmt: skip
         for start in range(0, number, 10_000):
             batch = []

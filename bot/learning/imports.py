@@ -150,7 +150,7 @@ def _turn(row: ImportRow) -> dict[str, Any]:
         "prompt": [list(row.prompt)], "answer": row.answer, "action": "answer", "sources": [], "buttons": [],
         "notes": [], "model": "", "adapter": "", "state": "done", "error": "", "prompt_tokens": 0, "tokens": 0,
         "ttft": None, "seconds": 0.0, "created": now(), "delivery": "", "delivery_tries": 0,
-        "version_of": "", "remembered": False,
+        "version_of": "", "remembered": False, "asked": "",
     }  # fmt: skip
 
 

@@ -42,7 +42,8 @@ async def test_an_old_store_is_copied_and_migrated_with_its_rows(tmp_path: Path)
         for (name,) in old.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
             if name not in kept:
                 old.execute(f"DROP TABLE {name}")
-        for name in ("buttons", "notes"):
+        old.execute("DROP INDEX ix_turns_asked")
+        for name in ("buttons", "notes", "asked"):
             old.execute(f"ALTER TABLE turns DROP COLUMN {name}")
         old.execute("UPDATE alembic_version SET version_num = '0002'")
     old.close()

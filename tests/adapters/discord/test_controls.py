@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -137,6 +138,17 @@ async def test_continue_goes_on_below(stage: Stage) -> None:
     assert len(peer.answers(world.general)) == 2
 
 
+async def delivered(stage: Stage, *questions: Message) -> None:
+    """Wait until the store knows where the answers to these stand."""
+    async with asyncio.timeout(20):
+        for question in questions:
+            while True:
+                row = await stage.stores.turns.asked_with("discord", str(question.id))
+                if row is not None and row.standing is not None:
+                    break
+                await asyncio.sleep(0.01)
+
+
 async def test_controls_work_after_a_restart(
     peer: Peer, harbour: World, tmp_path: Path,
     stage_with: Callable[..., AbstractAsyncContextManager[Stage]],
@@ -174,6 +186,41 @@ async def test_an_edited_question_can_be_answered_anew(stage: Stage) -> None:
     assert "Answer the edited question" not in labels(answer)
     states = [row.state for row in await stage.stores.turns.of_user(f"discord:{world.ann.id}")]
     assert states == ["undone", "done"]
+
+
+async def test_questions_reach_their_answers_after_a_restart(
+    peer: Peer, harbour: World, tmp_path: Path,
+    stage_with: Callable[..., AbstractAsyncContextManager[Stage]],
+) -> None:  # fmt: skip
+    me = f"<@{peer.backend.bot_user.id}>"
+    async with stage_with() as first:
+        question = harbour.ann.say(harbour.general, f"{me} say: helo")
+        answer = await peer.until(lambda: newest(peer, harbour.general, "helo"))
+        other = harbour.ben.say(harbour.support, f"{me} say: goodbye")
+        await peer.until(lambda: newest(peer, harbour.support, "goodbye"))
+        await delivered(first, question, other)
+    async with staged(peer, harbour, tmp_path) as second:
+        harbour.ann.edit(question, f"{me} say: hello")
+        await peer.until(lambda: "Answer the edited question" in labels(answer))
+        assert labels(answer).count("Retry") == 1
+        assert "helo" in text_of(answer)
+        harbour.ann.edit(question, f"{me} say: hello there")
+        record = harbour.ben.press(answer, "Answer the edited question")
+        await peer.until(lambda: told(peer, record, "Only the person who asked"))
+        assert labels(answer).count("Answer the edited question") == 1
+        harbour.ann.press(answer, "Answer the edited question")
+        await peer.until(lambda: text_of(answer) == "hello there" and "Retry" in labels(answer))
+        # edited once more, it is the newer turn that is answered anew
+        harbour.ann.edit(question, f"{me} say: good day")
+        await peer.until(lambda: "Answer the edited question" in labels(answer))
+        harbour.ann.press(answer, "Answer the edited question")
+        await peer.until(lambda: text_of(answer) == "good day" and "Retry" in labels(answer))
+        states = [row.state for row in await second.stores.turns.of_user(f"discord:{harbour.ann.id}")]
+        assert states == ["undone", "undone", "done"]
+        harbour.ben.delete(other)
+        await peer.until(lambda: not peer.answers(harbour.support), words="the answer is gone")
+        (row,) = await second.stores.turns.of_user(f"discord:{harbour.ben.id}")
+        assert not row.remembered
 
 
 async def test_a_deleted_question_takes_its_answer_along(stage: Stage) -> None:
