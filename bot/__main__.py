@@ -100,7 +100,9 @@ def run() -> None:
                 parley.announcer.announce("slack", slack.cards)
             registry = parley.chatbot.metrics.registry
             retraining = parley.retraining
-            page = WebApp(parley.chatbot, parley.stores, settings, parley.readiness, registry, retraining=retraining)
+            page = WebApp(
+                parley.chatbot, parley.stores, settings, parley.readiness, registry, retraining, parley.messengers
+            )
             web = await stack.enter_async_context(page)
             print(f"Parley is at {web.url}", file=sys.stderr)
             if settings.discord_token.get_secret_value():

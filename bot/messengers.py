@@ -1,4 +1,4 @@
-"""Messengers: what the bot says of its own accord, to one person or into a channel."""
+"""Messengers: what the bot says of its own accord, to one person or into a channel, and whom it can ask for there."""
 
 from __future__ import annotations
 
@@ -43,4 +43,8 @@ class Messenger(Protocol):
 
     async def notify(self, notice: Notice, channel: str) -> MessageRef:
         """Post a notice into a channel."""
+        ...
+
+    async def member(self, server: str, user_id: str) -> Author | None:
+        """A person as a member of a server, with their roles; None where they or the bot are none."""
         ...

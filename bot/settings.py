@@ -114,6 +114,10 @@ class Settings(BaseSettings):
     web_token: SecretStr = SecretStr("")
     web_url: str = ""
     console_servers: Annotated[frozenset[str], NoDecode] = frozenset()
+    console_discord_client_id: str = ""
+    console_discord_client_secret: SecretStr = SecretStr("")
+    console_slack_client_id: str = ""
+    console_slack_client_secret: SecretStr = SecretStr("")
 
     @field_validator("database_url")
     @classmethod
@@ -211,6 +215,15 @@ class Settings(BaseSettings):
             raise ValueError("WEB_TOKEN must be set when WEB_HOST is not 127.0.0.1: the page would be open to others")
         if urlsplit(self.web_address).hostname not in LOOPBACK and not self.web_token.get_secret_value():
             raise ValueError("WEB_TOKEN must be set along with WEB_URL: the page would be open to others")
+        return self
+
+    @model_validator(mode="after")
+    def _signs_in(self) -> Settings:
+        for key in ("console_discord_client_id", "console_slack_client_id"):
+            secret: SecretStr = getattr(self, key.replace("_id", "_secret"))
+            if bool(getattr(self, key)) != bool(secret.get_secret_value()):
+                name = key.upper()
+                raise ValueError(f"{name} and {name.replace('_ID', '_SECRET')} go together: set both or neither")
         return self
 
     @model_validator(mode="after")

@@ -16,7 +16,7 @@ from adapters.discord.reply import DiscordReply
 from adapters.discord.requests import PLATFORM, author_of
 from bot.delivery import SendForbidden
 from bot.messengers import Door, Notice
-from bot.request import MessageRef, Place
+from bot.request import Author, MessageRef, Place
 from bot.turns import TurnRow
 
 NO_PINGS = discord.AllowedMentions.none()
@@ -45,6 +45,17 @@ class DiscordCourier:
                 raise SendForbidden("that channel takes no messages")
             sent = await found.send(view=noticed(notice).view())
         return MessageRef(PLATFORM, channel, (str(sent.id),))
+
+    async def member(self, server: str, user_id: str) -> Author | None:
+        """A member as Discord has them now; nothing is asked of servers that the bot is not on."""
+        guild = self._client.get_guild(int(server))
+        if guild is None:
+            return None
+        try:
+            with sending(repeatable=True):
+                return author_of(await guild.fetch_member(int(user_id)))
+        except SendForbidden:  # they have left it
+            return None
 
     async def deliver(self, place: Place, turn: TurnRow, note: str) -> MessageRef:
         with sending():

@@ -12,7 +12,7 @@ from adapters.slack.text import safe
 from adapters.slack.workspaces import Workspace, Workspaces
 from bot.delivery import SendError, SendForbidden
 from bot.messengers import Door, Notice
-from bot.request import MessageRef, Place
+from bot.request import Author, MessageRef, Place
 from bot.turn import File
 from bot.turns import TurnRow
 
@@ -49,6 +49,13 @@ class SlackCourier:
         place = {"channel": channel, "unfurl_links": False, "unfurl_media": False}
         answer = await office.desk.calls("chat.postMessage", **place, **notice_drawn(office, notice))
         return MessageRef("slack", channel, (str(answer["ts"]),))
+
+    async def member(self, server: str, user_id: str) -> Author | None:
+        """A person of a workspace that the bot is in."""
+        workspace = await self._workspaces.of(server)
+        if workspace is None or workspace.office.team != server:
+            return None
+        return await workspace.office.people.author(user_id)
 
     async def tell(self, person: str, words: str) -> None:
         """Words in the two's own conversation."""

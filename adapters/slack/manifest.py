@@ -36,6 +36,8 @@ SHORTCUTS = (
     ("summarize", "Summarise", "A message or its whole thread in a few lines"),
 )
 EVENTS_PATH, INSTALL, REDIRECT = "/slack/events", "/slack/install", "/slack/oauth_redirect"
+SIGN_IN = "/review/enter/back/slack"
+"""Where Slack sends moderators back to who sign in to the console."""
 DESCRIPTION = "Translates, tutors, tells stories, writes, and answers support questions from your documents."
 LONG = (
     "Parley is your own assistant: it runs on your machine with an open model, so that what people write stays in the "
@@ -49,8 +51,11 @@ def manifest(settings: Settings, commands: Sequence[Command], address: str = "")
     """The app's manifest. `address`: the public URL that Slack reaches the bot at, "" for Socket Mode."""
     url = f"{address.rstrip('/')}{EVENTS_PATH}" if address else ""
     oauth: dict[str, Any] = {"scopes": {"bot": sorted(SCOPES)}}
-    if settings.slack_client_id:
-        oauth["redirect_urls"] = [f"{settings.slack_address.rstrip('/')}{REDIRECT}"]
+    redirects = [f"{settings.slack_address.rstrip('/')}{REDIRECT}"] if settings.slack_client_id else []
+    if settings.console_slack_client_id and settings.web_url.startswith("https://"):
+        redirects.append(f"{settings.web_url}{SIGN_IN}")
+    if redirects:
+        oauth["redirect_urls"] = redirects
     return {
         "display_information": {
             "name": "Parley",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
@@ -19,15 +20,19 @@ from adapters.web.pages import Pages
 from adapters.web.palette import Palette
 from adapters.web.review.access import Access
 from adapters.web.review.datasets import DatasetPages
+from adapters.web.review.door import Door
 from adapters.web.review.entry import Entry
+from adapters.web.review.oauth import providers
 from adapters.web.review.pages import ReviewPages
 from adapters.web.review.queue import ReviewQueue
 from adapters.web.review.runs import RunPages
 from adapters.web.review.service import ServicePages
+from adapters.web.review.sign_in import SignIn
 from adapters.web.review.training import Training
 from adapters.web.sessions import Sessions
 from bot.errors import UserError
 from bot.learning.retraining import Retraining
+from bot.messengers import Messenger
 from bot.settings import Settings
 from bot.stores import Stores
 
@@ -35,7 +40,10 @@ SHUTDOWN_SECONDS = 3.0
 
 
 class WebApp:
-    """Chat, knowledge and the moderators' console. `async with WebApp(...)` serves them until it is left."""
+    """Chat, knowledge and the moderators' console. `async with WebApp(...)` serves them until it is left.
+
+    `messengers` tell, by platform, who is a member where; adapters may enter themselves later.
+    """
 
     def __init__(
         self,
@@ -45,11 +53,15 @@ class WebApp:
         readiness: Readiness,
         registry: CollectorRegistry = REGISTRY,
         retraining: Retraining | None = None,
+        messengers: Mapping[str, Messenger] | None = None,
     ) -> None:
         self._settings = settings
         self._training = Training(retraining) if retraining is not None else None
         sessions = Sessions(settings.web_token.get_secret_value())
         frames, access = Frames(), Access(stores, settings.console_servers)
+        known = providers(settings)
+        titles = [(provider.platform, provider.title) for provider in known.values()]
+        door = Door(frames, titles, guarded=sessions.guarded)
         guard = Guard(sessions, access, frames, settings.web_host, settings.web_address)
         app = web.Application(middlewares=guard.middlewares())
         parts = (
@@ -59,7 +71,8 @@ class WebApp:
             Palette(core),
             Knowledge(stores),
             Health(readiness, registry),
-            Entry(stores, access, frames, guarded=sessions.guarded),
+            Entry(stores, access, door),
+            SignIn(stores, access, door, known, {} if messengers is None else messengers, settings.web_url),
             ReviewPages(frames, sessions),
             ReviewQueue(core, stores),
             DatasetPages(settings, stores),

@@ -139,10 +139,13 @@ def locale_of(request: web.Request) -> str:
     return first if _LOCALE.fullmatch(first) else "en"
 
 
-def write_cookie(request: web.Request, response: web.StreamResponse, name: str, value: str, seconds: int) -> None:
-    """Give the browser a cookie that no script and no other site's page can use."""
+def write_cookie(
+    request: web.Request, response: web.StreamResponse, name: str, value: str, seconds: int, *, path: str = "/",
+    samesite: str = "Strict",
+) -> None:  # fmt: skip
+    """Give the browser a cookie that no script can use, and no other site's page unless `samesite` lets it."""
     secure = "https" in (request.scheme, request.headers.get("X-Forwarded-Proto"))
-    response.set_cookie(name, value, max_age=seconds, path="/", httponly=True, samesite="Strict", secure=secure)
+    response.set_cookie(name, value, max_age=seconds, path=path, httponly=True, samesite=samesite, secure=secure)
 
 
 def named(request: web.Request, name: str) -> str:

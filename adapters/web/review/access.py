@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from adapters.web.frames import to
 from adapters.web.sessions import Session, locale_of, named, write_cookie
 from bot.places import Moderator
 from bot.roles import Role, role_of
@@ -74,9 +75,11 @@ class Access:
         server = await self._stores.places.server(visitor.platform, visitor.server)
         return role_of(visitor, server, trusted=f"{visitor.platform}:{visitor.server}" in self._trusted)
 
-    def write(self, request: web.Request, response: web.StreamResponse, visit: str) -> None:
-        """Sign the browser in."""
+    def let_in(self, request: web.Request, visit: str) -> web.Response:
+        """Sign the browser in, and go on to the console."""
+        response = to("/review")
         write_cookie(request, response, _cookie(request), visit, int(VISIT.total_seconds()))
+        return response
 
     def clear(self, request: web.Request, response: web.StreamResponse) -> None:
         response.del_cookie(_cookie(request), path="/")

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from adapters.web.frames import Frames, to
+from adapters.web.frames import to
 from adapters.web.review.access import REVIEWER, Access
+from adapters.web.review.door import Door
 from bot.stores import Stores
 
 
 class Entry:
-    """The console's door. Opening a link changes nothing, as chats open links to preview them; a press does."""
+    """Links. Opening one changes nothing, as chats open links to preview them; a press does."""
 
-    def __init__(self, stores: Stores, access: Access, frames: Frames, *, guarded: bool) -> None:
+    def __init__(self, stores: Stores, access: Access, door: Door) -> None:
         self._stores = stores
         self._access = access
-        self._frames = frames
-        self._guarded = guarded
+        self._door = door
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -30,24 +30,22 @@ class Entry:
         """How one comes in."""
         if REVIEWER in request:
             raise web.HTTPSeeOther("/review")
-        return self._door()
+        return self._door.page()
 
     async def open(self, request: web.Request) -> web.StreamResponse:
         visitor = await self._stores.visitors.invited(request.match_info["secret"])
         if visitor is None:
-            return self._door("That link was used already, or is too old.", 410)
+            return self._door.page("That link was used already, or is too old.", 410)
         role = await self._access.role(visitor)
         if role is None:
-            return self._door("That link is of somebody who is no longer a moderator there.", 403)
-        return self._door(name=visitor.name, role=role.label)
+            return self._door.page("That link is of somebody who is no longer a moderator there.", 403)
+        return self._door.page(name=visitor.name, role=role.label)
 
     async def enter(self, request: web.Request) -> web.StreamResponse:
         visit = await self._stores.visitors.enter(request.match_info["secret"])
         if visit is None:
-            return self._door("That link was used already, or is too old.", 410)
-        response = to("/review")
-        self._access.write(request, response, visit)
-        return response
+            return self._door.page("That link was used already, or is too old.", 410)
+        return self._access.let_in(request, visit)
 
     async def leave(self, request: web.Request) -> web.StreamResponse:
         """Sign out. An owner's own browser is not signed in; for it there is the lock of the page."""
@@ -56,6 +54,3 @@ class Entry:
         response = to("/review/enter")
         self._access.clear(request, response)
         return response
-
-    def _door(self, words: str = "", status: int = 200, *, name: str = "", role: str = "") -> web.Response:
-        return self._frames.page("review/enter.html", status, words=words, name=name, role=role, guarded=self._guarded)

@@ -59,3 +59,20 @@ async def test_people_are_told_alone_and_a_channel_gets_words_and_a_picture(
     assert str(harbour.general) in posted.path
     assert "The week" in str(posted.body)
     assert "parley.png" in str(posted.body)
+
+
+async def test_a_member_is_told_with_their_roles_and_strangers_are_none(
+    peer: Peer, harbour: World, tmp_path: Path
+) -> None:
+    async with staged(peer, harbour, tmp_path) as stage:
+        await stage.ready()
+        courier = DiscordCourier(stage.app.client, Answers(stage.chatbot, stage.stores))
+        guild = stage.app.client.guilds[0]
+        found = await courier.member(str(guild.id), str(harbour.moderator.id))
+        assert found is not None
+        assert found.id == str(harbour.moderator.id)
+        assert len(found.roles) == 2  # a role's name and its id
+        assert await courier.member(str(guild.id), "404404404404404404") is None
+        before = len(peer.calls)
+        assert await courier.member("505505505505505505", str(harbour.moderator.id)) is None
+        assert len(peer.calls) == before  # nothing is asked of a server that the bot is not on

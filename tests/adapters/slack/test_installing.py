@@ -181,3 +181,10 @@ def test_half_a_setting_is_refused() -> None:
         load_settings(_env_file=None, slack_client_id="1.2")
     with pytest.raises(UserError, match="https://"):
         load_settings(_env_file=None, slack_address="http://bot.example")
+
+
+async def test_who_signs_in_to_the_console_is_looked_up_in_their_own_workspace(house: House) -> None:
+    found = await house.app.courier.member(TEAM, "U0BEN")
+    assert found is not None
+    assert (found.name, found.admin) == ("Ben", True)
+    assert await house.app.courier.member(OTHER_TEAM, "U0BEN") is None

@@ -19,6 +19,7 @@ from bot.hosts import Hosts
 from bot.knowledge.library import Library
 from bot.learning.promotion import Promotion
 from bot.learning.retraining import Retraining
+from bot.messengers import Messenger
 from bot.router import Router
 from bot.settings import Settings
 from bot.stores import Stores, stores_over
@@ -40,6 +41,7 @@ class Page:
     script: Script
     stores: Stores
     settings: Settings
+    messengers: dict[str, Messenger] = field(default_factory=dict)
     parts: dict[str, tuple[bool, str]] = field(default_factory=lambda: {"model": (True, "ready")})
 
     async def readiness(self) -> dict[str, tuple[bool, str]]:
@@ -66,7 +68,7 @@ async def serve(path: Path, rows: Rows | None = None, **changes: object) -> Asyn
         page = Page("", 0, script, stores, settings)
         promotion = Promotion(settings, stores)
         retraining = Retraining(settings, stores, hosts, rows.build, promotion) if rows is not None else None
-        async with WebApp(chatbot, stores, settings, page.readiness, registry, retraining) as app:
+        async with WebApp(chatbot, stores, settings, page.readiness, registry, retraining, page.messengers) as app:
             page.url, page.port = app.url, app.port
             yield page
         await chatbot.close(0.1)

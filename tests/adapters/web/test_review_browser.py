@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, Route, async_playwright, expect
 
 from bot.learning.promotion import Promotion
 from bot.request import Author
@@ -15,6 +15,7 @@ from tests.adapters.web.chromium import CHROMIUM, QUIET, watch
 from tests.adapters.web.conftest import Page as Served
 from tests.adapters.web.conftest import serve
 from tests.adapters.web.desk import ADMIN, MIA, MO, QUESTIONS, TESS, TOKEN, VERA, five, flagged, link, set_up
+from tests.adapters.web.platforms import Members, Platforms
 from tests.adapters.web.trained import DATASET, begun, ended, tell, write_dataset, write_outcome
 from tests.conftest import missing
 
@@ -253,3 +254,27 @@ async def test_every_page_fits_a_phone_and_the_dark(chromium: Browser, desk: Ser
         assert await phone.evaluate("document.documentElement.scrollWidth") == 360, path
     await expect(phone.locator("body")).to_have_css("background-color", "rgb(22, 25, 28)")
     await context.close()
+
+
+async def test_the_button_signs_in_with_discord(chromium: Browser, tmp_path: Path) -> None:
+    async with Platforms(guilds={"77": "Harbour"}) as platforms, serve(
+        tmp_path, web_token=TOKEN, **platforms.settings
+    ) as page:  # fmt: skip
+        await set_up(page.stores)
+        page.messengers["discord"] = Members({"77": MO})  # type: ignore[assignment]
+        context = await chromium.new_context(viewport={"width": 1280, "height": 820})
+        tab = await context.new_page()
+
+        async def allowed(route: Route) -> None:
+            """Discord's own page, whose visitor presses Authorize."""
+            address = platforms.allow(route.request.url)
+            body = f'<a href="{address.replace("&", "&amp;")}">Authorize</a>'
+            await route.fulfill(body=body, content_type="text/html")
+
+        await tab.route("https://discord.com/**", allowed)
+        await tab.goto(page.url + "review")
+        await tab.get_by_role("link", name="Sign in with Discord").click()
+        await tab.get_by_role("link", name="Authorize").click()
+        await tab.wait_for_url("**/review")
+        await expect(tab.get_by_role("heading", name="Review")).to_be_visible()
+        await context.close()
