@@ -189,13 +189,21 @@ class Client:
                 if response.status != 200:
                     raise UserError(f"{self.server.name} answered {response.status}: {(await response.text())[:300]}")
                 return await _read(response, started)
+        except _NothingSaid as error:
+            raise UserError(f"{self.server.name} gave an empty answer; its last words: {error}") from error
         except aiohttp.ClientError as error:
             raise UserError(f"{self.server.name} broke off: {error or type(error).__name__}") from error
 
 
+class _NothingSaid(Exception):
+    """A stream without a word; the argument is its last line."""
+
+
 async def _read(response: aiohttp.ClientResponse, started: float) -> Answer:
     text, pieces, first, usage = "", 0, 0.0, {"prompt_tokens": 0, "completion_tokens": 0}
+    last = b""
     async for line in response.content:
+        last = line.strip() or last
         if not line.startswith(b"data: {"):
             continue
         chunk = json.loads(line[6:])
@@ -205,7 +213,7 @@ async def _read(response: aiohttp.ClientResponse, started: float) -> Answer:
                 first = first or time.perf_counter() - started
                 text, pieces = text + content, pieces + 1
     if not pieces:
-        raise UserError("A server gave an empty answer.")
+        raise _NothingSaid(last.decode(errors="replace")[:300])
     return Answer(text, first, usage["prompt_tokens"], usage["completion_tokens"] or pieces)
 
 

@@ -24,6 +24,9 @@ from models.worker import WorkerProcess, free_port, path_command_line
 
 START_SECONDS = 300.0
 SERVING_PACKAGES = ("fastapi", "uvicorn")
+CACHE_BLOCKS = "128"
+"""Blocks of 256 tokens for `transformers serve`, twice what 32 users take; 512 want more memory than a NUMA node may
+have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ async def transformers_serve(folder: Path) -> AsyncIterator[Server]:
         )
     port = free_port()
     command = [
-        _transformers(), "serve", str(folder), "--continuous-batching", "--cb-num-blocks", "512",
+        _transformers(), "serve", str(folder), "--continuous-batching", "--cb-num-blocks", CACHE_BLOCKS,
         "--cb-max-batch-tokens", "512", "--dtype", "float32", "--host", "127.0.0.1", "--port", str(port),
         "--log-level", "error",
     ]  # fmt: skip

@@ -1,5 +1,7 @@
 """Linear layers: the one place where weights meet activations, in the model's own numbers, in 8 bits or in 4.
 
+On CUDA the kernels are those of torch that torchao calls too, cuBLAS for 8 bits and tinygemm for 4.
+
 8 bits: weights have one scale an output, activations one a row, both symmetric. Sums are integers and so exact, which
 makes a row's result the same to the bit whatever rows stand beside it. Inputs that reach far are evened out first
 (SmoothQuant, Xiao et al. 2022, at an even share of weights and activations), else one of them takes the whole scale.
@@ -22,6 +24,9 @@ Reach = Mapping[str, Tensor]
 TOP = 127
 GROUP = 32
 """Inputs that share a scale in 4 bits."""
+CUDA_ROWS = 17
+"""cuBLAS multiplies integers from so many rows on, and only sides that are multiples of SIDE."""
+SIDE = 8
 SCARCE = 0.1
 """An input that hardly moved in the calibration counts as reaching this part of the usual, in case it does later."""
 
@@ -44,10 +49,13 @@ class PlainLinear:
 
 
 class Int8Linear:
-    """8-bit weights and activations, on the CPU."""
+    """8-bit weights and activations. `least`: rows that the product needs, if fewer come it gets rows of zeros."""
 
-    def __init__(self, weight: Tensor, bias: Tensor | None = None, reach: Tensor | None = None) -> None:
+    def __init__(
+        self, weight: Tensor, bias: Tensor | None = None, reach: Tensor | None = None, *, least: int = 0
+    ) -> None:
         self._evening = None
+        self._least = least
         if reach is not None:
             even = evening(weight, reach)
             weight = weight * even
@@ -55,11 +63,11 @@ class Int8Linear:
         rounded, scale = rounded_rows(weight)
         self._scale = scale.div_(TOP)  # the activations' 127 is divided out here, once
         self._bias = bias
-        self._kernels = kernels()
+        self._kernels = kernels() if weight.device.type == "cpu" and not least else None
         if self._kernels is not None:
             self._packed = self._kernels.pack(rounded)
         else:
-            self._weight = rounded.t()
+            self._weight = rounded.t() if not least else rounded.t().contiguous()
 
     def __call__(self, x: Tensor) -> Tensor:
         if self._kernels is not None:
@@ -68,13 +76,15 @@ class Int8Linear:
         # a row of zeros divides by zero here, which its peak of zero takes back below
         peak = evened.abs().amax(-1, keepdim=True)
         rounded = torch.mul(evened, TOP / peak).round_().to(torch.int8)
-        y = torch._int_mm(rounded, self._weight) * self._scale
+        if len(rounded) < self._least:
+            rounded = functional.pad(rounded, (0, 0, 0, self._least - len(rounded)))
+        y = torch._int_mm(rounded, self._weight)[: len(x)] * self._scale
         y.mul_(peak)
         return (y if self._bias is None else y.add_(self._bias)).to(x.dtype)
 
 
 class Int4Linear:
-    """4-bit weights in groups of 32 inputs, activations in bfloat16, on the CPU."""
+    """4-bit weights in groups of 32 inputs, activations in bfloat16. The kernels of CPU and CUDA pack differently."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
         outputs, inputs = weight.shape
@@ -83,7 +93,12 @@ class Int4Linear:
         scale = ((high - low) / 15).clamp_min_(torch.finfo(torch.float32).tiny).bfloat16()
         zero = (low + 8 * scale.float()).bfloat16()
         steps = ((groups - zero.float()[..., None]) / scale.float()[..., None]).round_().add_(8).clamp_(0, 15)
-        self._weight = torch._convert_weight_to_int4pack_for_cpu(steps.int().view(outputs, inputs), 1)
+        steps = steps.int().view(outputs, inputs)
+        self._on_cpu = weight.device.type == "cpu"
+        if self._on_cpu:
+            self._weight = torch._convert_weight_to_int4pack_for_cpu(steps, 1)
+        else:
+            self._weight = torch._convert_weight_to_int4pack(*paired(steps))
         self._scales = torch.stack((scale, zero), -1).transpose(0, 1).contiguous()
         self._bias = bias
 
@@ -92,8 +107,15 @@ class Int4Linear:
         return weight.shape[0] % 16 == 0 and weight.shape[1] % GROUP == 0
 
     def __call__(self, x: Tensor) -> Tensor:
-        y = torch._weight_int4pack_mm_for_cpu(x.bfloat16(), self._weight, GROUP, self._scales).to(x.dtype)
+        multiply = torch._weight_int4pack_mm_for_cpu if self._on_cpu else torch._weight_int4pack_mm
+        y = multiply(x.bfloat16(), self._weight, GROUP, self._scales).to(x.dtype)
         return y if self._bias is None else y.add_(self._bias)
+
+
+def paired(steps: Tensor) -> tuple[Tensor, int]:
+    """4-bit `steps` [outputs, inputs] as tinygemm packs them: two a byte, the first one above, and its tiles' depth."""
+    inputs = steps.shape[1]
+    return (steps[:, ::2] << 4 | steps[:, 1::2]).to(torch.uint8), next(d for d in (8, 4, 2) if inputs % (16 * d) == 0)
 
 
 def evening(weight: Tensor, reach: Tensor) -> Tensor:
@@ -120,7 +142,10 @@ def joined(parts: Sequence[Any], quantize: Quantize, reach: Tensor | None = None
 def linear(weight: Tensor, bias: Tensor | None, quantize: Quantize, reach: Tensor | None = None) -> Linear:
     if quantize == "int4" and Int4Linear.takes(weight):
         return Int4Linear(weight, bias)
-    return PlainLinear(weight, bias) if quantize == "none" else Int8Linear(weight, bias, reach)
+    on_cpu = weight.device.type == "cpu"
+    if quantize == "none" or not (on_cpu or all(side % SIDE == 0 for side in weight.shape)):
+        return PlainLinear(weight, bias)
+    return Int8Linear(weight, bias, reach, least=0 if on_cpu else CUDA_ROWS)
 
 
 def _floored(values: Tensor) -> Tensor:

@@ -36,6 +36,8 @@ Wanted = Quantize | Literal["auto"]
 """`auto` takes the fastest that keeps the quality: 8 bits on a CPU, if the model bears them."""
 MOST_LOSS = 0.03
 """How much worse the perplexity may become by `auto`."""
+RUINED = 1.0
+"""How much worse it may become where the owner asks for so few bits by name."""
 TRIAL_TOKENS = 512
 TOLERANCE = {torch.float32: 1e-3, torch.float16: 0.1, torch.bfloat16: 0.5}
 """How far our logits may lie from the model's own, of about 10 to 30 in size."""
@@ -87,15 +89,18 @@ def load_seq2seq(folder: Path, room: Room, device: str) -> Seq2SeqLane:
 
 def load(folder: Path, room: Room, device: str, quantize: Wanted = "none") -> Lane:
     """The causal model in `folder`, ready to step. Raises CheckpointError."""
-    if quantize in ("int8", "int4") and device != "cpu":
+    kind = torch.device(device).type
+    if quantize in ("int8", "int4") and kind not in ("cpu", "cuda"):
         raise CheckpointError(
-            f"QUANTIZE={quantize} is for computing on the CPU; this worker computes on {device}.",
+            f"QUANTIZE={quantize} is for computing on the CPU or on CUDA; this worker computes on {device}.",
             "Set QUANTIZE=none or auto, and take a smaller model if it does not fit.",
         )
+    if quantize == "auto" and kind != "cpu":
+        quantize = "none"
     with _told(folder):
         tokenizer, model = _read(AutoModelForCausalLM, folder, device)
         context, _, _ = _fit(model, room)
-        if quantize == "none" or device != "cpu" or not LlamaForward.takes(model.config, context):
+        if quantize == "none" or not LlamaForward.takes(model.config, context):
             if quantize not in ("none", "auto"):
                 log.warning("quantize_not_offered", model=folder.name, kind=model.config.model_type)
             return _lane(folder, tokenizer, model, room)
@@ -108,6 +113,11 @@ def load(folder: Path, room: Room, device: str, quantize: Wanted = "none") -> La
         del model
         _give_back()
         log.info("quantized", model=folder.name, to=lane.quantize, perplexity_more=round(loss, 4))
+        if quantize != "auto" and loss > RUINED:
+            raise CheckpointError(
+                f"QUANTIZE={quantize} ruins the model in {folder}: its perplexity grows by {loss:.0%} on {device}.",
+                "Set QUANTIZE=auto, which takes the fastest that keeps the quality.",
+            )
         if quantize != "auto" or loss <= MOST_LOSS:
             return lane
         log.warning("quantize_refused", model=folder.name, perplexity_more=round(loss, 4), most=MOST_LOSS)

@@ -14,6 +14,7 @@ from pathlib import Path
 from pydoc_data.topics import topics
 from typing import Any
 
+import structlog
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -117,6 +118,7 @@ def main() -> int:
     parser.add_argument("--quantize", action="append", default=[])
     parser.add_argument("--tokens", type=int, default=TOKENS)
     options = parser.parse_args()
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # stdout is for the object alone
     plain: list[str] = []
     found: dict[str, Any] = {}
     for quantize in ("none", *(each for each in options.quantize if each != "none")):

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn import functional
 
 from models.dialect import Message, Sampling
 from models.manifest import CheckpointError
+from models.serving import linear as linear_module
 from models.serving import loading, quality
 from models.serving.lane import Lane
-from models.serving.linear import Int4Linear, Int8Linear
+from models.serving.linear import Int4Linear, Int8Linear, PlainLinear, Quantize, linear, paired
 from models.serving.loading import Room, load
 from tests.models import tiny
 from tests.models.test_lane import prompts, run
@@ -120,6 +125,53 @@ def test_other_architectures_are_served_as_they_are(tmp_path: Path) -> None:
     assert load(folder, Room(context=256), "cpu", "int8").quantize == "none"
 
 
-def test_gpu_refuses_what_it_cannot_do(tiny_checkpoint: Path) -> None:
-    with pytest.raises(CheckpointError, match="QUANTIZE=int8 is for computing on the CPU"):
-        load(tiny_checkpoint, Room(), "cuda", "int8")
+def test_a_device_without_the_kernels_refuses(tiny_checkpoint: Path) -> None:
+    with pytest.raises(CheckpointError, match="QUANTIZE=int8 is for computing on the CPU or on CUDA"):
+        load(tiny_checkpoint, Room(), "mps", "int8")
+
+
+def test_what_ruins_a_model_is_refused_though_asked_for(tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "RUINED", -1.0)
+    with pytest.raises(CheckpointError, match="QUANTIZE=int4 ruins the model"):
+        load(tiny_checkpoint, Room(), "cpu", "int4")
+
+
+def test_rows_of_zeros_that_cuda_needs_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linear_module, "kernels", lambda: None)
+    weight = torch.randn(96, 64, generator=torch.Generator().manual_seed(2))
+    x, bias = _outlying(32, 64), torch.arange(96.0)
+    usual = Int8Linear(weight, bias, x.abs().amax(0))
+    filled = Int8Linear(weight, bias, x.abs().amax(0), least=linear_module.CUDA_ROWS)
+    for rows in (x[:1], x[:16], x):
+        assert torch.equal(filled(rows), usual(rows))
+
+
+@pytest.mark.parametrize(("kind", "layer"), [("int8", Int8Linear), ("int4", Int4Linear)])
+@pytest.mark.parametrize("inputs", [96, 192, 576])
+def test_cudas_kernels_take_the_shapes(kind: Quantize, layer: type, inputs: int) -> None:
+    with FakeTensorMode():  # torch's own account of CUDA's kernels, without a GPU
+        made = linear(torch.empty(48, inputs, device="meta", dtype=torch.bfloat16), None, kind)
+        assert isinstance(made, layer)
+        found = made(torch.empty(3, inputs, device="meta", dtype=torch.bfloat16))
+        assert (found.shape, found.dtype, found.device.type) == ((3, 48), torch.bfloat16, "meta")
+
+
+def test_a_side_that_cublas_does_not_take_stays_as_it_is() -> None:
+    assert isinstance(linear(torch.empty(45, 96, device="meta"), None, "int8"), PlainLinear)
+
+
+def test_tinygemm_gets_two_steps_a_byte() -> None:
+    steps = torch.randint(0, 16, (48, 576), generator=torch.Generator().manual_seed(3), dtype=torch.int32)
+    packed, depth = paired(steps)
+    assert (packed.dtype, packed.shape, depth) == (torch.uint8, (48, 288), 4)
+    assert torch.equal(torch.stack((packed >> 4, packed & 15), -1).view(48, 576).int(), steps)
+
+
+def test_the_quality_of_a_format_is_one_object(tiny_checkpoint: Path) -> None:
+    command = [sys.executable, "-m", "models.serving.quality", "--model", str(tiny_checkpoint), "--tokens", "64"]
+    ended = subprocess.run([*command, "--quantize", "int8"], capture_output=True, check=True, timeout=300)
+    found = json.loads(ended.stdout)
+    assert found.keys() == {"none", "int8"}
+    assert found["int8"]["served"] == "int8"
+    assert found["int8"]["perplexity"] == pytest.approx(found["none"]["perplexity"], rel=0.1)
+    assert 0 <= found["int8"]["same_answers"] <= found["int8"]["of"]

@@ -165,7 +165,7 @@ EXPORT int linear(
     if (!scratch) return -1;
     float *even = (float *)scratch, *peaks = even + rows * inputs;
     uint8_t *q = (uint8_t *)(peaks + rows);
-#pragma omp parallel if (rows * inputs * outputs > 200000)
+#pragma omp parallel if (rows * inputs * outputs > 6000000)
     {
 #pragma omp for schedule(static)
         for (int64_t r = 0; r < rows; r++)
@@ -184,7 +184,7 @@ EXPORT int linear(
 // hidden += delta where there is one; out = hidden / rms(hidden) * weight.
 EXPORT void norm(float *hidden, const float *delta, const float *weight, float eps, int64_t rows, int64_t width,
                  float *out) {
-#pragma omp parallel for schedule(static) if (rows * width > 100000)
+#pragma omp parallel for schedule(static) if (rows * width > 400000)
     for (int64_t r = 0; r < rows; r++) {
         float *h = hidden + r * width, sum = 0;
         if (delta)
@@ -198,7 +198,7 @@ EXPORT void norm(float *hidden, const float *delta, const float *weight, float e
 
 // out [rows, width] = silu(gate) * up; both stand side by side in `both` [rows, 2 width].
 EXPORT void gated(const float *both, int64_t rows, int64_t width, float *out) {
-#pragma omp parallel for schedule(static) if (rows * width > 50000)
+#pragma omp parallel for schedule(static) if (rows * width > 200000)
     for (int64_t r = 0; r < rows; r++) {
         const float *gate = both + r * 2 * width, *up = gate + width;
 #pragma omp simd
@@ -217,7 +217,7 @@ static void turn(float *head, const float *cosine, const float *sine, int64_t ha
 // Turn queries and keys of qkv [rows, heads + 2 kv, size] by their places, and put keys and values into the cache.
 EXPORT void place(float *qkv, const float *cosine, const float *sine, int64_t rows, int64_t heads, int64_t kv,
                   int64_t size, const int64_t *slots, const int64_t *places, float *keys, float *values, int64_t room) {
-#pragma omp parallel for schedule(static) if (rows > 16)
+#pragma omp parallel for schedule(static) if (rows > 64)
     for (int64_t r = 0; r < rows; r++) {
         float *row = qkv + r * (heads + 2 * kv) * size;
         const float *c = cosine + places[r] * (size / 2), *s = sine + places[r] * (size / 2);
@@ -329,7 +329,7 @@ EXPORT int attend(const float *qkv, int64_t rows, int64_t heads, int64_t kv, int
         sum += places[r];
     }
     int failed = 0;
-#pragma omp parallel if (sum * heads * size > 50000)
+#pragma omp parallel if (sum * heads * size > 1000000)
     {
         float *scores = malloc((most + 1 + LANES) * 4);
         if (!scores) failed = 1;
