@@ -20,6 +20,7 @@ from adapters.discord.requests import (
     attachments_of,
     author_of,
     place_of,
+    presser_of,
     quote_of,
     without_mention,
     words_of,
@@ -96,11 +97,13 @@ class Channels:
     async def _give(self, request: Request, post: ChannelPost) -> None:
         where = request.place.thread or request.place.channel
         reply = DiscordReply(post, where, self._answers.versions, locale=request.author.locale)
-        given = self._running[request.order] = Given(request, reply)
+        given = Given(request, reply)
+        first = self._running.setdefault(request.order, given) is given  # else Discord sent the message once more
         try:
             await self._answers.give_in(request, reply)
         finally:
-            del self._running[request.order]
+            if first:
+                del self._running[request.order]
         if given.edited and (row := await self._asked_with(request.order)) is not None:
             await self._offer(row, request.order, request.author.locale)
 
@@ -115,7 +118,8 @@ class Channels:
             given.edited = given.edited or words != given.request.text
             return
         row = await self._asked_with(edit.message_id)
-        if row is not None and words != row.question:
+        # Without the Message Content intent an edit may come without its words.
+        if row is not None and words not in ("", row.question):
             await self._offer(row, edit.message_id, _locale(self._client.get_guild(edit.guild_id or 0)))
 
     async def on_raw_message_delete(self, deleted: discord.RawMessageDeleteEvent) -> None:
@@ -154,7 +158,11 @@ class Channels:
         except discord.HTTPException:
             return  # deleted meanwhile, which takes the answer along
         request = await self._request(message, row.place, without_mention(words_of(message), me.id), me.id)
-        request = replace(request, id=f"{message_id}:{interaction.id}", settle=0.0, edit_of=str(message_id))
+        # A message that was fetched knows neither its author's roles nor its channel.
+        request = replace(
+            request, id=f"{message_id}:{interaction.id}", settle=0.0, edit_of=str(message_id),
+            author=presser_of(interaction), adult=adults_only(interaction.channel),
+        )  # fmt: skip
         await self._answers.press(request, row.id, Control.UNDO)
         await self._give(request, self._standing(row))
 
@@ -179,7 +187,9 @@ class Channels:
             button = rerun_button(row.id, message_id, locale)
             if any(getattr(item, "custom_id", None) == button.custom_id for item in view.walk_children()):
                 return
-            await message.edit(view=view.add_item(discord.ui.ActionRow(button)))
+            view.add_item(discord.ui.ActionRow(button))
+            view.stop()  # presses are read by their custom_id; the library need not keep it
+            await message.edit(view=view)
         except (discord.HTTPException, ValueError) as error:  # ValueError: the message has all the parts it may have
             log.info("rerun_not_offered", turn=row.id, detail=str(error))
 

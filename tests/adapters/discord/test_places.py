@@ -93,6 +93,19 @@ async def test_a_channel_has_a_persona_of_its_own_or_the_servers(real_stage: Sta
     assert (await system(world.support, "ropes")).startswith("You are a pirate.")
 
 
+async def test_an_edited_question_is_asked_anew_with_the_askers_roles(stage: Stage) -> None:
+    world, peer = stage.world, stage.peer
+    role = next(one.id for one in peer.backend.get_guild(world.guild).roles.values() if one.name == "moderators")
+    await setting(stage, world.general, "only_roles", str(role))
+    me = f"<@{peer.backend.bot_user.id}>"
+    question = world.moderator.say(world.general, f"{me} say: helo")
+    answer = await peer.until(lambda: newest(peer, world.general, "helo"))
+    world.moderator.edit(question, f"{me} say: hello")
+    await peer.until(lambda: "Answer the edited question" in labels(answer))
+    world.moderator.press(answer, "Answer the edited question")
+    await peer.until(lambda: text_of(answer) == "hello" and "Retry" in labels(answer))
+
+
 async def test_a_quota_is_given_back_on_the_panel_and_noted(
     peer: Peer, stage_with: Callable[..., AbstractAsyncContextManager[Stage]]
 ) -> None:
