@@ -105,12 +105,14 @@ class ChatBot:
 
     async def sweep(self) -> None:
         """The scheduler's daily round: what need not be kept any longer goes."""
-        if self._settings.memory_days:
+        for days, imported in ((self._settings.memory_days, False), (self._settings.import_days, True)):
+            if not days:
+                continue
             # What was written down to learn from them goes first: later nobody knows which rows these were.
-            await self._stores.files.forget(await self._stores.turns.expired(self._settings.memory_days))
-            gone = await self._stores.turns.sweep(self._settings.memory_days)
+            await self._stores.files.forget(await self._stores.turns.expired(days, imported=imported))
+            gone = await self._stores.turns.sweep(days, imported=imported)
             await self._stores.memory.sweep()
-            log.info("memory_swept", turns=gone, days=self._settings.memory_days)
+            log.info("memory_swept", turns=gone, days=days, imported=imported)
         await keep_within_days(self._stores)
         await purge_left(self._stores, self._settings.leave_days)
         await self._intake.sweep()

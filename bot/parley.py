@@ -22,6 +22,7 @@ from bot.learning.nightly import Nightly
 from bot.learning.retraining import Retraining
 from bot.learning.review_cards import Announcer
 from bot.learning.rollout import Rollout
+from bot.learning.training_metrics import EVERY_SECONDS, TrainingMetrics
 from bot.messengers import Messenger
 from bot.scenarios.catalogue import catalogue
 from bot.schedule import Schedule
@@ -180,7 +181,10 @@ async def open_parley(settings: Settings) -> AsyncIterator[Parley]:
 
         retraining = retraining_over(settings, stores, hosts, router, worker)
         nightly = Nightly(settings, stores, hosts, retraining, couriers, lambda: chatbot.load[1])
+        figures = TrainingMetrics(settings, stores, chatbot.metrics.registry)
         schedule = Schedule()
+        schedule.soon(1, "first figures", figures.refresh)
+        schedule.every(EVERY_SECONDS, "figures", figures.refresh)
         schedule.every(SPEAK_SECONDS, "speak", speak)
         schedule.every(REDELIVER_SECONDS, "redeliver", redeliver)
         schedule.every(BEAT_SECONDS, "beat", hosts.beat)

@@ -83,6 +83,7 @@ class Settings(BaseSettings):
     train_report_to: str = "tensorboard"
 
     memory_days: int = Field(0, ge=0)
+    import_days: int = Field(0, ge=0)
     leave_days: int = Field(0, ge=0)
     log_chat_text: bool = False
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -214,15 +214,15 @@ class Turns:
         """Delete turns for good. Returns how many."""
         return await self._database.execute(turns.delete().where(*conditions))
 
-    async def expired(self, days: int) -> list[str]:
-        """The ids of turns older than `days`."""
-        query = sa.select(turns.c.id).where(turns.c.created < now() - timedelta(days=days), turns.c.state != "running")
+    async def expired(self, days: int, *, imported: bool = False) -> list[str]:
+        """The ids of turns older than `days`: of those that people had here, or of those that were imported."""
+        query = sa.select(turns.c.id).where(*_older(days, imported))
         async with self._database.read() as connection:
             return list((await connection.execute(query)).scalars().all())
 
-    async def sweep(self, days: int) -> int:
-        """Delete turns older than `days`."""
-        return await self.forget(turns.c.created < now() - timedelta(days=days), turns.c.state != "running")
+    async def sweep(self, days: int, *, imported: bool = False) -> int:
+        """Delete the turns that `expired` names. Returns how many."""
+        return await self.forget(*_older(days, imported))
 
     async def _select(
         self, *conditions: sa.ColumnElement[bool], newest: bool = False, most: int | None = None
@@ -230,6 +230,11 @@ class Turns:
         query = turns.select().where(*conditions)
         query = query.order_by(turns.c.number.desc() if newest else turns.c.number).limit(most)
         return await self._database.query(_rows, query)
+
+
+def _older(days: int, imported: bool) -> tuple[sa.ColumnElement[bool], ...]:
+    source = turns.c.platform == "import" if imported else turns.c.platform != "import"
+    return source, turns.c.created < now() - timedelta(days=days), turns.c.state != "running"
 
 
 _FINISH = turns.update().where(turns.c.id == sa.bindparam("turn_id"))

@@ -113,6 +113,15 @@ async def test_old_turns_are_swept(make_core) -> None:
     assert await core.stores.memory.find("test:ann", Place("test", channel="c")) is None
 
 
+async def test_imported_rows_have_days_of_their_own(make_core) -> None:
+    core = await make_core(memory_days=30, import_days=90)
+    turn = (await core.handle(ask("say: one"))).turn_id
+    for days, kept in ((31, True), (91, False)):
+        await core.stores.turns.finish(turn, platform="import", created=now() - timedelta(days=days))
+        await core.chatbot.sweep()
+        assert (await core.stores.turns.get(turn) is not None) is kept
+
+
 async def test_conversations_are_listed_renamed_and_deleted(core: Core, database: Database) -> None:
     await core.handle(ask("say: one"))
     await core.handle(ask("say: two", thread="t"))
