@@ -18,7 +18,7 @@ from rich.console import Console
 from bot.errors import StoreError, UserError, words_for
 from bot.logs import set_up_logs
 from bot.settings import Settings, load_settings
-from models.engine import EngineError
+from models.engine_errors import EngineError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Parley: your own AI assistant.")
 knowledge_app = typer.Typer(no_args_is_help=True, help="The documents that /support answers from.")

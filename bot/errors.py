@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from models import engine
+from models import engine_errors as engine
 
 
 class UserError(Exception):
