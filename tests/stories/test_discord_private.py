@@ -59,7 +59,7 @@ async def test_message_commands_sharing_and_a_better_answer(tmp_path: Path) -> N
 
 
 @pytest.mark.timeout(900)
-async def test_the_tutors_buttons_forms_and_the_panel(tmp_path: Path) -> None:
+async def test_the_tutors_buttons_and_forms(tmp_path: Path) -> None:
     async with Peer() as peer:
         place = world(peer)
         scene, ann, general = Scene(peer, place), place.ann, place.general
@@ -92,16 +92,24 @@ async def test_the_tutors_buttons_forms_and_the_panel(tmp_path: Path) -> None:
             assert "three" in text_of(mail)
             record = ann.slash(general, "chat", text="Say hello.")
             await scene.answer(general, "Retry", after=mail)
-            await scene.private(ann.slash(general, "privacy"), "kept")
-            await owners(scene)
+            await scene.private(ann.slash(general, "privacy"), "Kept of you")
+        check_bodies(peer.calls)
+
+
+@pytest.mark.timeout(900)
+async def test_what_owners_set_on_the_panel_besides(tmp_path: Path) -> None:
+    async with Peer() as peer:
+        place = world(peer)
+        async with bot(peer, tmp_path):
+            await peer.until(lambda: peer.gateway.identified, 60)
+            await owners(Scene(peer, place))
         check_bodies(peer.calls)
 
 
 async def owners(scene: Scene) -> None:
-    """What the panel has besides what other stories set."""
+    """Switch, consent, persona, quota and roles."""
     place, peer = scene.world, scene.peer
     mo, ann, general = place.moderator, place.ann, place.general
-    await scene.private(ann.slash(general, "setup"), "")
     panel = await scene.private(mo.slash(general, "setup"), "Parley on this server")
     mo.choose(panel, "parley-setup:scenarios_off", ["story"])
     await peer.until(lambda: "**Switched off** /story" in text_of(panel), 60)
@@ -114,10 +122,11 @@ async def owners(scene: Scene) -> None:
     shown = await scene.form(mo.press(panel, "Persona of this channel"))
     mo.submit(shown, channel_persona="You are a librarian.", channel_language="German")
     await peer.until(lambda: "persona You are a librarian.; language de" in text_of(panel), 60)
+    ann.slash(general, "chat", text="Say hello.")
+    before = await scene.answer(general, "Retry")
     await scene.private(ann.slash(general, "chat", text="Say hello."), "You have had your 1 answers of this day")
     mo.choose(panel, "parley-setup:quota_back", [str(ann.id)], kind=5)
     await peer.until(lambda: f"quota given back to → <@{ann.id}>" in text_of(panel), 60)
-    before = public(peer, general)[-1]
     ann.slash(general, "chat", text="Say hello.")
     await scene.answer(general, "Retry", after=before)
     role = next(one.id for one in peer.backend.get_guild(place.guild).roles.values() if one.name == "moderators")
