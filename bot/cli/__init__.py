@@ -1,0 +1,1 @@
+"""The commands of `python -m bot`, by what they are about. Nothing is loaded before a command needs it."""
