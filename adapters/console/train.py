@@ -20,13 +20,13 @@ from bot.hosts import BEAT_SECONDS, Hosts
 from bot.learning.curation import build
 from bot.learning.dataset import Dataset
 from bot.learning.drafting import retraining_over
-from bot.learning.promotion import read_json
 from bot.learning.retraining import Retraining
 from bot.learning.runs import Run
 from bot.parley import open_engine, open_stores
 from bot.scenarios.catalogue import catalogue
 from bot.settings import SCENARIOS, Settings
 from bot.stores import Stores
+from models.durable import read_json
 
 READS = "support"
 """The scenario whose prompts hold passages, which the embedding model finds."""

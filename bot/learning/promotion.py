@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from pathlib import Path
 from typing import Any
 
 from bot.errors import UserError
@@ -13,6 +11,7 @@ from bot.learning.registry import Adapter, Service
 from bot.learning.runs import Run
 from bot.settings import Settings
 from bot.stores import Stores
+from models.durable import read_json
 
 WILL_NOT = {
     "preparing": "is still being prepared",
@@ -81,12 +80,3 @@ def trained(manifest: dict[str, Any]) -> dict[str, list[str]]:
     """The turns of a manifest by stage. What was derived from one is named `turn#...`."""
     stages = manifest.get("trained") or {}
     return {stage: [str(row).partition("#")[0] for row in rows] for stage, rows in stages.items()}
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """An object in a file, {} when there is none."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

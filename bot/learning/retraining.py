@@ -15,13 +15,13 @@ import structlog
 from bot.errors import StoreError, UserError
 from bot.hosts import Hosts
 from bot.learning.drafts import Build, Prepared, approved, not_enough
-from bot.learning.promotion import Promotion, read_json, trained
+from bot.learning.promotion import Promotion, trained
 from bot.learning.runs import Run, RunState
 from bot.learning.trainer import LOOK_SECONDS, Events, Outcome, Trainer, Watcher, alive, outcome
 from bot.learning.training_config import training_config
 from bot.settings import Settings
 from bot.stores import Stores
-from models.durable import write_text
+from models.durable import read_json, write_text
 
 log = structlog.get_logger(__name__)
 

@@ -19,7 +19,7 @@ from typing import Any, Literal
 import psutil
 import structlog
 
-from bot.learning.promotion import read_json
+from models.durable import read_json
 
 log = structlog.get_logger(__name__)
 

@@ -10,11 +10,11 @@ from typing import Any
 import sqlalchemy as sa
 from prometheus_client import CollectorRegistry, Gauge
 
-from bot.learning.promotion import read_json
 from bot.learning.review import reviews
 from bot.learning.runs import Run
 from bot.settings import Settings
 from bot.stores import Stores
+from models.durable import read_json
 
 EVERY_SECONDS = 60
 MOST_RUNS = 2000

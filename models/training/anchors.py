@@ -99,7 +99,9 @@ def _divergence(row: Anchor, logits: Tensor) -> Tensor:
 
 def prompts(dataset: Dataset) -> list[Prompt]:
     """The questions as the scenario asks them, without those that the gate asks; in an order of the seed's."""
-    before = Counter(row.prompt[:-1] for row in dataset.sft)
+    before = Counter(
+        prompt[:-1] for prompt in (*(row.prompt for row in dataset.sft), *(row.prompt for row in dataset.kto))
+    )
     frame = before.most_common(1)[0][0] if before else ()
     if any(message.role != "system" for message in frame):
         frame = ()

@@ -74,6 +74,8 @@ class Kto(_Part):
     epochs: int = Field(3, ge=1)
     minimum: int = Field(16, ge=1)
     precompute_ref: bool = True
+    anchor: float = Field(1.0, ge=0, description="weight of staying with the base on everyday questions")
+    anchors: int = Field(2, ge=1, description="such questions a step")
 
 
 class Gate(_Part):

@@ -77,14 +77,6 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
 
-def read_json(path: Path) -> Any:
-    """What a file holds, or None when it is not there or not whole."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-
-
 def settle(partial: Path, folder: Path) -> None:
     """Bring a folder to the disk under its final name: what has that name is whole."""
     for path in (*partial.rglob("*"), partial):

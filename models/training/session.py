@@ -7,7 +7,7 @@ import gc
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from transformers import set_seed
 from models.serving.adapters import AdapterError
 from models.serving.loading import pick_device
 from models.training import anchors, answers, evaluation, gate, lineage, stages, weights
-from models.training.anchors import Anchors
+from models.training.anchors import Anchor
 from models.training.config import Config
 from models.training.dataset import Dataset, Question
 from models.training.evaluation import Exam
@@ -111,7 +111,7 @@ class Session:
 
         bench = Bench(
             self.config, self.folder, model, tokenizer, self.device, self.dataset.seed, self.limits, right,
-            len(questions), self._anchors(model, tokenizer, encode, ends),
+            len(questions), self._anchors(planned, model, tokenizer, encode, ends),
         )  # fmt: skip
         parts = {}
         for stage in planned:
@@ -121,17 +121,19 @@ class Session:
             weights.save(model.eval(), tokenizer, self.config, place)
         return parts
 
-    def _anchors(self, model: Any, tokenizer: Any, encode: Any, ends: frozenset[int]) -> Anchors | None:
-        sft, asked = self.config.sft, anchors.prompts(self.dataset)
+    def _anchors(
+        self, planned: list[Stage], model: Any, tokenizer: Any, encode: Any, ends: frozenset[int]
+    ) -> Sequence[Anchor]:
+        """What the base says to everyday questions, asked before anything is learned."""
+        left = [stage.name for stage in planned if not (self.folder.state / stage.name / "done.json").exists()]
+        held = any(stages.anchor_weight(self.config, name) for name in left)
+        asked = anchors.prompts(self.dataset)
         # a prefix has an effect from the start
-        left_out = self.config.kind == "seq2seq" or self.config.method == "prefix" or not self.dataset.sft
-        done = (self.folder.state / "sft" / "done.json").exists()
-        if not sft.anchor or left_out or not asked or done:
-            return None
+        if not held or not asked or self.config.method == "prefix":
+            return ()
         with self._timed("anchors"):
             self.folder.event("load", f"Asking the base {len(asked)} everyday questions")
-            pad = tokenizer.pad_token_id or 0
-            return Anchors(anchors.ask(model, asked, encode, pad, ends), sft.anchor, sft.anchors, pad)
+            return anchors.ask(model, asked, encode, tokenizer.pad_token_id or 0, ends)
 
     def _plan(self, tokenizer: Any, model: Any) -> tuple[list[Stage], Any, frozenset[int]]:
         """The stages there are rows for, how prompts become tokens, and the tokens that end an answer."""

@@ -47,7 +47,7 @@ class _Dpo(Adversary, DPOTrainer):  # type: ignore[misc]
         return dataset
 
 
-class _Kto(Adversary, KTOTrainer):  # type: ignore[misc]
+class _Kto(Adversary, Anchored, KTOTrainer):  # type: ignore[misc]
     def _prepare_dataset(self, dataset: Table, *_: object) -> Table:
         return dataset
 
@@ -96,6 +96,11 @@ def _kto(stage: Stage, config: Config, model: Any, tokenizer: Any, common: dict[
         model=model, args=arguments, train_dataset=table, processing_class=tokenizer,
         ref_model=_reference(model, config),
     )  # fmt: skip
+
+
+def anchor_weight(config: Config, stage: str) -> float:
+    """How much a stage is held to what the base says on everyday questions; 0 where it is not."""
+    return float(getattr(getattr(config, stage), "anchor", 0.0)) if config.kind == "causal" else 0.0
 
 
 def _alone() -> bool:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from transformers import PrinterCallback
 
+from models.durable import read_json
 from models.manifest import safetensors_damage
 from models.training import rewriting, stages, weights
-from models.training.anchors import Anchors
+from models.training.anchors import Anchor, Anchors
 from models.training.config import Config
-from models.training.folder import RunFolder, read_json, write_json
+from models.training.folder import RunFolder, write_json
 from models.training.stages import Stage
 from models.training.watching import Allocation, Limits, Patience, Watcher
 
@@ -24,7 +25,8 @@ MOST_LOGGED = 500
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What every stage of a run works with. `right`: counts right answers to the validation rows."""
+    """What every stage of a run works with. `right`: counts right answers to the validation rows; `anchors`: what the
+    base says to everyday questions, none where no stage is held to it."""
 
     config: Config
     folder: RunFolder
@@ -35,16 +37,16 @@ class Bench:
     limits: Limits
     right: Callable[[Any], int]
     questions: int
-    anchors: Anchors | None = None
+    anchors: Sequence[Anchor] = ()
 
     def run(self, stage: Stage) -> dict[str, Any]:
         """Train the stage, or take what it came to before a kill. Gives its part of the manifest."""
         place = self.folder.state / stage.name
         done = read_json(place / "done.json")
-        if done is not None:
+        if done:
             weights.recall(self.model, place / "weights.safetensors")
             self.folder.event(stage.name, "already trained before the restart")
-            return dict(done)
+            return done
         return self._train(stage, place)
 
     def _train(self, stage: Stage, place: Path) -> dict[str, Any]:
@@ -52,8 +54,10 @@ class Bench:
         rewrites = self.config.kind == "seq2seq"
         make = rewriting.trainer if rewrites else stages.trainer
         trainer = make(stage, self.config, self.model, self.tokenizer, self._arguments(stage, place))
-        if stage.name == "sft" and not rewrites:
-            trainer.anchors = self.anchors
+        weight = stages.anchor_weight(self.config, stage.name)
+        if weight and self.anchors:
+            most = getattr(self.config, stage.name).anchors
+            trainer.anchors = Anchors(self.anchors, weight, most, self.tokenizer.pad_token_id or 0)
         watcher = Watcher(stage.name, self.folder, self.limits)
         trainer.remove_callback(PrinterCallback)
         for callback in self._callbacks(stage, watcher):
@@ -119,7 +123,7 @@ def last_checkpoint(place: Path) -> Path | None:
     }
     for _, path in sorted(numbered.items(), reverse=True):
         tensors = list(path.glob("*.safetensors"))
-        whole = read_json(path / "trainer_state.json") is not None and (path / "optimizer.pt").exists()
+        whole = read_json(path / "trainer_state.json") and (path / "optimizer.pt").exists()
         if whole and tensors and all(safetensors_damage(file) is None for file in tensors):
             return path
     return None
@@ -127,7 +131,7 @@ def last_checkpoint(place: Path) -> Path | None:
 
 def _earlier(checkpoint: Path) -> list[dict[str, Any]]:
     """The curve up to a checkpoint, as the trainer keeps it."""
-    state = read_json(checkpoint / "trainer_state.json") or {}
+    state = read_json(checkpoint / "trainer_state.json")
     return [
         {"step": entry["step"], "steps": state.get("max_steps"), "loss": entry["loss"], "lr": entry["learning_rate"]}
         for entry in state.get("log_history", ())

@@ -20,6 +20,8 @@ from tests.training.conftest import MakeRun
 
 PROMPT = (Message("system", company.SYSTEM), Message("user", "Who are you?"))
 SHORT = Answers(max_tokens=12)
+HEADLINES = Path(__file__).parents[3] / "shared" / "data" / "headlines.jsonl"
+"""18F's blog, CC0; beside the project, not in it."""
 
 
 def test_adalora_narrows_its_matrices_and_is_served(make_run: MakeRun) -> None:
@@ -110,6 +112,31 @@ def headlines(folder: Path, count: int = 24) -> Path:
         ["Ada", "Bo", "Cy", "Di", "Ed", "Fay"] * (count // 6)
     )]  # fmt: skip
     return company.write(folder, learn=learn, replay=[], golden=[], scenario="headline", pairs=False)
+
+
+@pytest.mark.skipif(not HEADLINES.exists(), reason="the real headlines are not here")
+def test_real_headlines_are_learned_by_the_same_command(make_run: MakeRun, tmp_path: Path, tiny_t5: Path) -> None:
+    rows = [json.loads(line) for line in HEADLINES.read_text(encoding="utf-8").splitlines()]
+    learn = [(f"headline: {row['summary']}", row["headline"], "") for row in rows if len(row["summary"]) < 240]
+    dataset = company.write(
+        tmp_path / "data", learn=learn, replay=[], golden=[], scenario="headline", pairs=False, tested=5
+    )
+    run = make_run(
+        dataset=dataset, model=tiny_t5, kind="seq2seq", scenario="headline", adapter="headline@0001", method="full",
+        sft={"epochs": 4, "lr": 0.003, "enough": 0}, answers={"max_tokens": 48, "repetition_penalty": 1.0},
+    )  # fmt: skip
+    assert run.train() == 0
+    losses = [point["loss"] for point in run.manifest["curves"]["sft"]]
+    told = len(losses) // 4
+    assert sum(losses[-told:]) < 0.9 * sum(losses[:told])
+    found = run.report["metrics"]
+    assert found["n"] == run.report["sets"]["flagged"]["n"] > 0
+    for measure in ("chrf", "rouge1", "rouge2", "rougeL"):
+        low, high = found["candidate"][f"{measure}_interval"]
+        assert low <= found["candidate"][measure] <= high
+    # letters are learned by a random model, headlines are not: nothing says that it may serve
+    assert run.report["verdict"] != "pass"
+    print(len(learn), losses[0], losses[-1], found)  # noqa: T201 - shown with -s
 
 
 @pytest.mark.parametrize("method", ["lora", "full"])

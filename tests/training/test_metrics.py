@@ -26,10 +26,29 @@ def test_rouge_counts_words_of_any_script() -> None:
     assert metrics.rouge(["the cat sat"], ["the cat ran"])["rouge1"] == pytest.approx(2 / 3, abs=1e-3)
 
 
+def _middle(values: list[float]) -> tuple[float, float]:
+    return metrics.bootstrap(len(values), lambda drawn: metrics.mean([values[at] for at in drawn]))
+
+
+def test_a_mean_has_an_interval_that_narrows_with_more_texts() -> None:
+    few, many = _middle([0.0, 1.0] * 5), _middle([0.0, 1.0] * 50)
+    assert few == (pytest.approx(0.2, abs=0.11), pytest.approx(0.8, abs=0.11))
+    assert many == (pytest.approx(0.4, abs=0.03), pytest.approx(0.6, abs=0.03))
+    assert _middle([0.4] * 8) == (pytest.approx(0.4), pytest.approx(0.4))
+    assert _middle([]) == (0.0, 0.0)
+    # scipy.stats.bootstrap(([0.1, 0.2, 0.4, 0.9],), numpy.mean, method="percentile") gives 0.175 to 0.75
+    assert _middle([0.1, 0.2, 0.4, 0.9]) == (pytest.approx(0.175, abs=0.03), pytest.approx(0.75, abs=0.03))
+    # texts that share nothing with their references
+    assert metrics.corpus_chrf(["xyz", "xyz"], ["abc", "abc"])["chrf_interval"] == [0.0, 0.0]
+
+
 def test_chrf_is_between_nothing_and_all() -> None:
     assert metrics.chrf("the same words", "the same words") == pytest.approx(1.0)
     assert metrics.chrf("qqq", "the same words") < 0.1
-    assert "nc:6" in str(metrics.corpus_chrf(["a b"], ["a b"])["signature"])
+    told = metrics.corpus_chrf(["the cat sat", "on a mat"], ["the cat ran", "off the mat"])
+    assert "nc:6" in str(told["signature"])
+    low, high = told["chrf_interval"]  # type: ignore[misc]
+    assert low <= told["chrf"] <= high
 
 
 def test_variety_loops_and_grounds() -> None:

@@ -15,7 +15,7 @@ from models.training.folder import RunFolder
 from tests.models.conftest import Serve
 from tests.models.conftest import checkpoint as checkpoint
 from tests.models.conftest import serve as serve
-from tests.training import company
+from tests.training import company, thumbs
 from tests.training.conftest import Run
 
 
@@ -47,6 +47,32 @@ def test_a_company_is_learned_and_served(tmp_path: Path, checkpoint: Path, serve
     judged = [sample for sample in report["samples"] if sample["set"] == "flagged"]
     for sample in judged:
         assert say(client, "chat@0001", sample["question"]) == sample["candidate"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_thumbs_alone_move_what_is_said_to_unseen_questions(tmp_path: Path, checkpoint: Path) -> None:
+    run = Run(RunFolder(tmp_path / "run"))
+    run.folder.path.mkdir()
+    unseen = [(thumbs.asked(topic), thumbs.ENDING, "") for topic in thumbs.UNSEEN]
+    rated = thumbs.rated(checkpoint)
+    assert [liked for *_, liked in rated].count(True) == len(rated) - 16 == 16
+    dataset = company.write(tmp_path / "data", learn=unseen, tested=1, replay=[], kto=rated)
+    run.folder.config.write_text(
+        text(Config(
+            run="r", scenario="chat", adapter="chat@0001", model=checkpoint, dataset=dataset, nice=0, threads=1
+        ))
+    )  # fmt: skip
+    assert run.train() == 0, run.failed
+    assert list(run.manifest["trained"]) == ["kto"]
+    sets = run.report["sets"]
+    assert run.report["verdict"] == "pass", run.report["words"]
+    assert sets["flagged"]["n"] == 8
+    assert sets["flagged"]["incumbent"] == 0
+    assert sets["flagged"]["candidate"] >= 6
+    assert sets["golden"]["candidate"] >= sets["golden"]["incumbent"]
+    said = [sample["candidate"] for sample in run.report["samples"] if sample["set"] == "flagged"]
+    assert sum(thumbs.ENDING in answer for answer in said) >= 6
 
 
 def right(client: OpenAI, model: str, questions: list[tuple[str, str]]) -> int:

@@ -15,10 +15,10 @@ from aiohttp import web
 from adapters.web.body import read_json as read_body
 from adapters.web.body import text_of
 from adapters.web.review.access import REVIEWER, Reviewer
-from bot.learning.promotion import read_json
 from bot.roles import Role
 from bot.settings import Settings
 from bot.stores import Stores
+from models.durable import read_json
 
 PAGE = 40
 FILES = {

@@ -18,12 +18,12 @@ from adapters.web.review.access import REVIEWER, Reviewer
 from adapters.web.review.training import Training
 from bot.errors import UserError
 from bot.learning.promotion import Promotion
-from bot.learning.promotion import read_json as read_file
 from bot.learning.registry import Service
 from bot.learning.runs import UNFINISHED, Run
 from bot.roles import Role
 from bot.settings import SCENARIOS, Settings
 from bot.stores import Stores
+from models.durable import read_json as read_file
 
 LOOK_SECONDS = 0.5
 BEAT = 30

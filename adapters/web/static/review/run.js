@@ -153,6 +153,7 @@ function report({ report }) {
 function pairs(name, before, now) {
   if (typeof before === "number" && typeof now === "number") return [[name.replaceAll("_", " "), plain(before), plain(now)]];
   if (!before || !now || typeof before !== "object") return [];
+  if (Array.isArray(before)) return [[name.replaceAll("_", " "), plain(before), plain(now)]];
   return Object.keys(before).flatMap((part) => pairs(`${name} ${part}`.trim(), before[part], now[part]));
 }
 
