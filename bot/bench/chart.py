@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 
 COLOURS = ("#3b6fb6", "#c9803a", "#5b9a5b", "#8a6bb0", "#a04f4f")
-WIDTH, BAR, GAP, LEFT = 720, 20, 14, 170
+WIDTH, BAR, GAP, LEFT = 720, 20, 14, 210
 
 
 def bars(title: str, series: Mapping[str, Mapping[str, float]]) -> str:
@@ -20,7 +20,7 @@ def bars(title: str, series: Mapping[str, Mapping[str, float]]) -> str:
                 length = (WIDTH - LEFT - 80) * values[label] / most
                 colour = COLOURS[number % len(COLOURS)]
                 parts.append(f"<rect x='{LEFT}' y='{y}' width='{length:.1f}' height='{BAR - 4}' fill='{colour}'/>")
-                parts.append(_text(10, y + 13, f"{label}, {name}"[:26]))
+                parts.append(_text(10, y + 13, f"{label}, {name}"[:34]))
                 parts.append(_text(LEFT + length + 6, y + 13, f"{values[label]:.1f}"))
                 y += BAR
         y += GAP

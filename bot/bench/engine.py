@@ -263,5 +263,5 @@ def _write(
     if quality:
         written["quality"] = quality
     (out / "engine.json").write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
-    speeds = {name: {f"{row.users} users": row.tokens_per_second for row in rows} for name, rows in results.items()}
+    speeds = {name: {f"users {row.users}": row.tokens_per_second for row in rows} for name, rows in results.items()}
     (out / "engine.svg").write_text(bars("Tokens a second", speeds), encoding="utf-8")
