@@ -63,7 +63,7 @@ class Int8Linear:
         rounded, scale = rounded_rows(weight)
         self._scale = scale.div_(TOP)  # the activations' 127 is divided out here, once
         self._bias = bias
-        self._kernels = kernels() if weight.device.type == "cpu" and not least else None
+        self._kernels = kernels() if not least else None
         if self._kernels is not None:
             self._packed = self._kernels.pack(rounded)
         else:

@@ -115,7 +115,7 @@ def load(folder: Path, room: Room, device: str, quantize: Wanted = "none") -> La
         log.info("quantized", model=folder.name, to=lane.quantize, perplexity_more=round(loss, 4))
         if quantize != "auto" and loss > RUINED:
             raise CheckpointError(
-                f"QUANTIZE={quantize} ruins the model in {folder}: its perplexity grows by {loss:.0%} on {device}.",
+                f"QUANTIZE={quantize} ruins the model in {folder}: its perplexity more than doubles on {device}.",
                 "Set QUANTIZE=auto, which takes the fastest that keeps the quality.",
             )
         if quantize != "auto" or loss <= MOST_LOSS:

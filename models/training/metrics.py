@@ -6,7 +6,7 @@ import math
 import random
 import re
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 Z = 1.96
@@ -56,9 +56,13 @@ def rouge(answers: Sequence[str], references: Sequence[str]) -> dict[str, object
     found: dict[str, object] = {}
     for name in names:
         values = [score[name].fmeasure for score in scores]
-        low, high = bootstrap(len(values), lambda drawn, values=values: mean([values[at] for at in drawn]))  # type: ignore[misc]
+        low, high = bootstrap(len(values), partial(_mean_of, values))
         found |= {name: round(mean(values), 4), f"{name}_interval": [round(low, 4), round(high, 4)]}
     return found
+
+
+def _mean_of(values: Sequence[float], drawn: Sequence[int]) -> float:
+    return mean([values[at] for at in drawn])
 
 
 class _Words:

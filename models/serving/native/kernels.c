@@ -11,6 +11,7 @@
 
 #define EXPORT __attribute__((visibility("default")))
 #define BLOCK 32  // outputs that are computed together
+// A loop takes a second thread only from about a tenth of a millisecond on: waking one costs as much.
 
 #if defined(__AVX512VNNI__) && defined(__AVX512BW__)
 #define LANES 16

@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-from simcord.backend.models import Interaction, Message
-
 from tests.adapters.discord.conftest import Stage
 from tests.adapters.discord.people import labels, text_of
-from tests.adapters.discord.test_controls import newest, told
-
-
-async def alone(stage: Stage, record: Interaction, wanted: str) -> Message:
-    """What the presser alone sees, once it is finished and says `wanted`."""
-
-    def finished() -> Message | None:
-        found = told(stage.peer, record, wanted)
-        return found if found is not None and "Stop" not in labels(found) else None
-
-    found: Message = await stage.peer.until(finished, words=wanted)
-    assert found.is_ephemeral
-    return found
+from tests.adapters.discord.test_controls import newest
+from tests.adapters.discord.test_menus import private
 
 
 async def test_a_private_quiz_stays_private_to_its_end(real_stage: Stage) -> None:
     stage = real_stage
     world, peer = stage.world, stage.peer
     await stage.stores.cards.add(f"discord:{world.ann.id}", "bonjour", "good morning")
-    card = await alone(stage, world.ann.slash(world.general, "tutor", mode="quiz", private=True), "bonjour")
+    card = await private(stage, world.ann.slash(world.general, "tutor", mode="quiz", private=True), "bonjour")
     assert "Think of the answer, then look at it." in text_of(card)
     assert labels(card) == ["Show the answer", "Share"]
-    answer = await alone(stage, world.ann.press(card, "Show the answer"), "good morning")
+    answer = await private(stage, world.ann.press(card, "Show the answer"), "good morning")
     good = next(label for label in labels(answer) if label.startswith("Good"))
-    await alone(stage, world.ann.press(answer, good), "It comes back")
+    await private(stage, world.ann.press(answer, good), "It comes back")
     assert not [message for message in peer.answers(world.general) if not message.is_ephemeral]
     world.ann.say(world.general, f"<@{peer.backend.bot_user.id}> say: something else")
     await peer.until(lambda: newest(peer, world.general, "something else"), words="plain words are no answer to it")
@@ -51,11 +38,11 @@ async def test_what_is_pressed_under_a_private_answer_is_private_and_can_be_show
     stage = real_stage
     world, peer = stage.world, stage.peer
     posted = world.ben.say(world.general, "Bonjour, mon ami. Je suis très content de te voir.")
-    said = await alone(stage, world.ann.menu("Translate", posted), "You said")
-    formal = await alone(stage, world.ann.press(said, "More formal"), "You said")
+    said = await private(stage, world.ann.menu("Translate", posted), "You said")
+    formal = await private(stage, world.ann.press(said, "More formal"), "You said")
     assert formal.id != said.id
     assert "Share" in labels(formal)
-    await alone(stage, world.ann.press(formal, "Why"), "Limits")
+    await private(stage, world.ann.press(formal, "Why"), "Limits")
     assert not [message for message in peer.answers(world.general) if not message.is_ephemeral]
     world.ann.press(formal, "Share")
     shown = await peer.until(lambda: newest(peer, world.general, "Shared by ann"))
