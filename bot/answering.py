@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import asdict, replace
 from typing import Any, Protocol, cast
 
@@ -72,11 +73,11 @@ class Answering:
                 job.outcome.begin()
                 await self._answer(job, conversation)
         except asyncio.CancelledError:
-            await self._break_off(job, "stopped", job.reason)
+            await _whole(self._break_off(job, "stopped", job.reason))
             if not job.stopping:
                 raise
         except Exception as error:  # noqa: BLE001 - the one place where a turn's errors become words
-            await self._break_off(job, "failed", words(error), error)
+            await _whole(self._break_off(job, "failed", words(error), error))
 
     async def aside(self, request: Request, route: Route) -> Finished:
         """What a route comes to, kept nowhere; it waits in the line like every other turn."""
@@ -247,7 +248,8 @@ class Answering:
                     job.id, state=state, answer=shown, error=detail[:2000], remembered=remember,
                     **self._measures(job, job.route),
                 )  # fmt: skip
-            except Exception:  # noqa: BLE001 - the store may be what failed; the next start marks the turn broken
+            except Exception as failure:  # noqa: BLE001 - the store may be what failed; the next start marks the turn broken
+                log.warning("turn_end_not_kept", turn=job.id, kind=type(failure).__name__)
                 job.begun = False
         answer = Answer(
             turn_id=job.id, scenario=job.route.name, text=shown, notes=(words,) if words else (),
@@ -270,7 +272,7 @@ class Answering:
             "prompt": outcome.prompts, "model": self._model_name(route) if outcome.prompts else "",
             "adapter": outcome.adapter,
             "prompt_tokens": outcome.prompt_tokens, "tokens": outcome.tokens, "ttft": outcome.ttft,
-            "seconds": outcome.seconds,
+            "seconds": outcome.seconds, "logprob": outcome.logprob,
         }  # fmt: skip
 
     def _measured(self, job: Job, answer: Answer, route: Route | None) -> Answer:
@@ -283,6 +285,15 @@ class Answering:
     def _model_name(self, route: Route) -> str:
         name = str(getattr(self._settings, f"model_{route.name}", "")) or self._settings.model
         return name[-LONGEST_NAME:]  # of a long path, its end tells more
+
+
+async def _whole(ending: Coroutine[Any, Any, None]) -> None:
+    """Bring it to its end however often this task is cancelled meanwhile: half of it would leave a reader waiting."""
+    task = asyncio.ensure_future(ending)
+    while not task.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait([task])
+    await task
 
 
 def _recalled(

@@ -92,6 +92,16 @@ class ChatBot:
         """What a command comes to, kept nowhere. Raises UserError, EngineError, QueueFull, QueueTimeout."""
         return await self._answering.aside(request, self._router.route(request))
 
+    def stop(self, turn_id: str) -> None:
+        """Whoever deletes a question waits for no answer: if it is still being given, it ends."""
+        job = self._jobs.get(turn_id)
+        if job is not None:
+            job.stop()
+
+    async def take_back(self, turn_id: str) -> list[TurnRow]:
+        """Whoever deletes a question wants nothing of it kept, whichever answer is shown. Gives the turn's versions."""
+        return await self._presses.take_back(turn_id)
+
     async def close(self, grace: float = 5.0) -> None:
         """Let running turns end for `grace` seconds, then stop them; what they had said is kept."""
         self._intake.close()
@@ -113,11 +123,14 @@ class ChatBot:
             gone = await self._stores.turns.sweep(days, imported=imported)
             await self._stores.memory.sweep()
             log.info("memory_swept", turns=gone, days=days, imported=imported)
+        if self._settings.memory_days:
+            await self._stores.copies.sweep(self._settings.memory_days)
         await keep_within_days(self._stores)
         await purge_left(self._stores, self._settings.leave_days)
         await self._intake.sweep()
         await self._quotas.sweep()
         await self._stores.reviews.sweep()
+        await self._stores.wordings.sweep()
 
     async def _fail(self, request: Request, reply: Reply, words: str) -> None:
         try:
@@ -245,7 +258,7 @@ class ChatBot:
         try:
             message = await reply.send(job.id, job.stream)
             await asyncio.wait([job.task])
-            if job.stored:
+            if job.begun:  # what was stopped or failed half-way stands somewhere too
                 await self.ledger.sent(job.id, message)
             await self._answering.settle(job)
         except SendError as error:
@@ -254,10 +267,12 @@ class ChatBot:
             if job.stored:
                 await self.ledger.failed(job.id)
         finally:
-            # A reader who has gone leaves nobody to go on for.
-            await _cancelled(job.task)
-            del self._jobs[job.id]
-            self.metrics.ended(job)
+            try:
+                # A reader who has gone leaves nobody to go on for.
+                await _cancelled(job.task)
+            finally:
+                del self._jobs[job.id]
+                self.metrics.ended(job)
 
 
 def _stops(request: Request) -> bool:

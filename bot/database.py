@@ -21,7 +21,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from bot.errors import StoreBroken, StoreBusy, StoreFull, UserError
-from bot.sqlite_thread import SqliteThread
+from bot.sqlite_thread import Connections, SqliteThread
 
 metadata = sa.MetaData(
     naming_convention={
@@ -93,9 +93,10 @@ class Database:
         self.url = sa.make_url(url)
         self.sqlite = self.url.get_backend_name() == "sqlite"
         self._writing = asyncio.Lock()
+        connections = self._connections = Connections(self.url.database or "", LOCK_SECONDS)
         options: dict[str, Any] = {"pool_pre_ping": True}
         if self.sqlite:
-            options = {"connect_args": {"timeout": LOCK_SECONDS}}
+            options = {"async_creator": connections.open}
         self.engine: AsyncEngine = create_async_engine(self.url, **options)
         # Reads need no transaction: BEGIN, COMMIT and the reset of a returned connection
         # would each be one more way to the driver's thread and back.
@@ -103,12 +104,9 @@ class Database:
             self.url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, **options
         )
         if self.sqlite:
-            for engine in (self.engine, self._alone):
-                sa.event.listen(engine.sync_engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
-        path = str(self.path or "")
-        self._writer = SqliteThread(path, LOCK_SECONDS, partial(_prepare_thread, begin="BEGIN IMMEDIATE"))
-        self._reader = SqliteThread(path, LOCK_SECONDS, partial(_prepare_thread, begin="BEGIN"))
+        self._writer = SqliteThread(connections, partial(_prepare_thread, begin="BEGIN IMMEDIATE"))
+        self._reader = SqliteThread(connections, partial(_prepare_thread, begin="BEGIN"))
 
     @property
     def path(self) -> Path | None:
@@ -128,6 +126,7 @@ class Database:
         await self._reader.close()
         await self.engine.dispose()
         await self._alone.dispose()
+        await self._connections.ended()
 
     async def query(self, unit: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **named: P.kwargs) -> T:
         """The result of a unit of work that only reads. It sees one state of the store."""
@@ -232,22 +231,9 @@ def _execute(connection: sa.Connection, statement: sa.UpdateBase) -> int:
 
 
 def _prepare_thread(engine: sa.Engine, begin: str) -> None:
-    sa.event.listen(engine, "connect", _prepare_sqlite)
-
     @sa.event.listens_for(engine, "begin")
     def on_begin(connection: sa.Connection) -> None:
         connection.exec_driver_sql(begin)
-
-
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    # SQLAlchemy begins transactions itself (below), so the driver must not.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute("PRAGMA secure_delete=ON")  # what a person has forgotten is not left in free pages
-    cursor.close()
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

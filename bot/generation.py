@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from logging import INFO, WARNING
 from typing import Protocol
 
@@ -80,10 +80,16 @@ class Outcome:
     tokens: int = 0
     ttft: float | None = None
     cut: bool = False
+    logprobs: list[float] = field(default_factory=list)
 
     def begin(self) -> None:
         """Count the seconds from now on: the turn has left the line."""
         self.started = time.monotonic()
+
+    @property
+    def logprob(self) -> float | None:
+        """How sure the model was: the mean logarithm of its tokens' probabilities, None where no server told."""
+        return sum(self.logprobs) / len(self.logprobs) if self.logprobs else None
 
     @property
     def seconds(self) -> float:
@@ -142,13 +148,15 @@ class Generator:
         show(head)
         if step.task:
             stream.wait(Waiting(step.task, working=True))
+        sampling = replace(step.sampling, logprobs=True)
         if step.chats:
-            pieces = self._pieces(self._chat_model, prompt, step.sampling, stream)
+            pieces = self._pieces(self._chat_model, prompt, sampling, stream)
         else:
-            pieces = self._adapted(model, prompt, step.sampling, stream, outcome)
+            pieces = self._adapted(model, prompt, sampling, stream, outcome)
         read = 0
         async with aclosing(pieces):
             async for piece in pieces:
+                outcome.logprobs += (logprob for _, logprob in piece.logprobs)
                 if piece.text:
                     read += 1
                     if outcome.ttft is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 
@@ -29,7 +30,7 @@ from bot.schedule import Schedule
 from bot.senses import Senses
 from bot.settings import Settings
 from bot.stores import Stores, stores_over
-from models.engine import EngineClient, EngineError
+from models.engine import Engine, EngineClient, EngineError, EngineUnavailable
 from models.speech import SpeechClient
 from models.worker import WorkerProcess
 
@@ -128,6 +129,21 @@ async def open_engine(settings: Settings) -> AsyncIterator[tuple[EngineClient, K
 
 
 @contextlib.asynccontextmanager
+async def awake(engine: Engine, keeper: Keeper) -> AsyncIterator[Engine]:
+    """The engine, once it answers. Raises EngineUnavailable when it will not."""
+    if keeper.away and not await keeper.wait_ready():
+        raise EngineUnavailable(keeper.words)
+    yield engine
+
+
+@contextlib.asynccontextmanager
+async def open_awake(settings: Settings) -> AsyncIterator[Engine]:
+    """An engine for a moment, where no bot runs in this process. Raises EngineUnavailable."""
+    async with open_engine(settings) as (engine, keeper, _worker), awake(engine, keeper) as ready:
+        yield ready
+
+
+@contextlib.asynccontextmanager
 async def open_senses(settings: Settings) -> AsyncIterator[Senses]:
     """What voice and pictures go to, where the host has set something for them."""
     if not settings.speech_url:
@@ -179,7 +195,7 @@ async def open_parley(settings: Settings) -> AsyncIterator[Parley]:
             await chatbot.handoffs.tell(messengers)
             await daily.send(messengers)
 
-        retraining = retraining_over(settings, stores, hosts, router, worker)
+        retraining = retraining_over(settings, stores, hosts, router, partial(awake, engine, keeper), worker)
         nightly = Nightly(settings, stores, hosts, retraining, couriers, lambda: chatbot.load[1])
         figures = TrainingMetrics(settings, stores, chatbot.metrics.registry)
         schedule = Schedule()

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, cast
 
 from bot.errors import UserError
-from bot.quotas import Quota
+from bot.quota import Quota
 from bot.request import Author
 from bot.safety import mask_secrets
 from bot.scenarios.languages import resolve
@@ -100,6 +100,12 @@ class ChannelSettings:
     tongue: str = ""
     channel_persona: str = ""
     channel_language: str = ""
+
+    @property
+    def own(self) -> str:
+        """What the channel has in place of the server's, in words that go on a sentence."""
+        persona = f"; persona {self.channel_persona}" if self.channel_persona else ""
+        return persona + (f"; language {self.channel_language}" if self.channel_language else "")
 
     def hears(self, *, named: bool, new_post: bool = False, in_thread: bool = False) -> bool:
         """Whether a plain message is for the bot.

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from bot.controls import USUAL, Control, stored_buttons
 from bot.errors import UserError
-from bot.learning.flags import Report
+from bot.learning.flags import CORRECTION_CHARACTERS, Report
+from bot.learning.redaction import redact
 from bot.learning.review import Review
 from bot.quotas import Quotas
 from bot.request import Request
@@ -70,7 +71,7 @@ class Presses:
 
     async def _down(self, request: Request, row: TurnRow) -> Say:
         assert request.press is not None
-        correction = mask_secrets(request.press.value.strip())[:4000]
+        correction = redact(request.press.value.strip()).text[:CORRECTION_CHARACTERS]
         await self._stores.reviews.thumb(row, request.user, "down", correction, request.press.reasons)
         then = "Your better answer waits for review." if correction else "Nobody else sees it."
         return say(f"Noted, thank you. {then}")
@@ -129,11 +130,22 @@ class Presses:
             "\n\n".join(f"**[{s['number']}] {s['title']}** {s['heading']}\n> {s['excerpt']}" for s in row.sources)
         )
 
+    async def take_back(self, turn_id: str) -> list[TurnRow]:
+        """Forget a turn with all its versions, as undo does. Gives the versions as they were."""
+        versions = await self._stores.turns.versions(turn_id)
+        for version in versions:
+            if version.state != "undone":
+                await self._forget(version)
+        return versions
+
     async def _undo(self, request: Request, row: TurnRow) -> Say:
+        await self._forget(row)
+        return say("Taken back: I no longer remember that question and answer.")
+
+    async def _forget(self, row: TurnRow) -> None:
         await self._stores.turns.finish(row.id, remembered=False, state="undone")
         await self._stores.cards.remove_turn(row.id)
         await self._forget_summary(row)
-        return say("Taken back: I no longer remember that question and answer.")
 
     async def _edit(self, request: Request, row: TurnRow) -> Say:
         assert request.press is not None

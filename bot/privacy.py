@@ -111,6 +111,7 @@ async def unlearn(stores: Stores, ids: Sequence[str]) -> tuple[list[str], list[s
     datasets = await stores.files.forget(ids)
     await stores.golden.remove(ids)
     await stores.splits.forget(ids)
+    await stores.wordings.forget(ids)
     return adapters, datasets
 
 
@@ -129,6 +130,7 @@ async def purge_server(stores: Stores, platform: str, server: str) -> int:
     for document in await stores.library.list(server):
         await stores.library.remove(server, document.id)
     await stores.parties.purge(platform, server)
+    await stores.copies.purge(platform, server)
     await stores.places.purge(platform, server)
     return len(ids)
 
@@ -149,8 +151,9 @@ async def purge_left(stores: Stores, days: int) -> None:
 
 
 async def keep_within_days(stores: Stores) -> None:
-    """Delete turns that are older than their server's admins want them kept."""
+    """Delete turns and where copies stand that are older than their server's admins want them kept."""
     for platform, server, days in await stores.places.having("days"):
         here = (turns.c.platform == platform, turns.c.server == server, turns.c.state != "running")
         await stores.turns.forget(turns.c.created < now() - timedelta(days=int(days)), *here)
+        await stores.copies.sweep(int(days), platform, server)
     await stores.memory.sweep()

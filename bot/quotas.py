@@ -1,8 +1,7 @@
-"""Quotas: how many answers a person gets in an hour or a day. Owner of the table `usage`."""
+"""Quotas: what people have had of their answers in an hour or a day. Owner of the table `usage`."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,6 +11,7 @@ import sqlalchemy as sa
 
 from bot.database import INSERTS, Database, Insert, Moment, metadata, now
 from bot.errors import UserError
+from bot.quota import Quota
 from bot.request import Author
 
 if TYPE_CHECKING:
@@ -37,31 +37,6 @@ _USE = {name: _one_more(insert(usage)) for name, insert in INSERTS.items()}
 
 LOW = 3
 """From so many left on, the person is told."""
-
-_FORM = re.compile(r"(\d+)\s*(?:/|per|an?|every)\s*(hour|day)", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Quota:
-    """So many answers in each window of `hours`."""
-
-    turns: int
-    hours: int
-
-    @classmethod
-    def parse(cls, text: str) -> Quota | None:
-        """ "30/hour", "200/day", or None for "off". Raises ValueError."""
-        if text.strip().lower() in ("", "off", "none"):
-            return None
-        match = _FORM.fullmatch(text.strip())
-        if match is None:
-            raise ValueError(f'a quota reads like "30/hour", "200/day" or "off", not "{text}"')
-        return cls(int(match[1]), 1 if match[2].lower() == "hour" else 24)
-
-    def window(self, moment: datetime) -> datetime:
-        """When the window that holds `moment` began, in the host's time zone."""
-        local = moment.astimezone()
-        return local.replace(minute=0, second=0, microsecond=0, hour=local.hour if self.hours == 1 else 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from bot.errors import UserError
-from bot.quotas import Quota
+from bot.quota import Quota
 
 SCENARIOS = ("chat", "translate", "tutor", "story", "write", "support", "summarize")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -80,6 +80,7 @@ class Settings(BaseSettings):
     train_memory_gb: float = Field(0, ge=0)
     train_suspends_worker: bool = False
     train_fgm: float = Field(0, ge=0)
+    train_augment: int = Field(0, ge=0, le=4)
     train_report_to: str = "tensorboard"
 
     memory_days: int = Field(0, ge=0)

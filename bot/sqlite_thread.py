@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable
-from functools import partial
 from typing import Any, TypeVar
 
 import aiosqlite
@@ -16,13 +15,56 @@ import sqlalchemy as sa
 
 T = TypeVar("T")
 
+PRAGMAS = (
+    "PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL", "PRAGMA foreign_keys=ON",
+    "PRAGMA secure_delete=ON",  # what a person has forgotten is not left in free pages
+)  # fmt: skip
+LAST_SECONDS = 10.0
+"""A thread that has not ended by then hangs in its disk."""
+
+
+class Connections:
+    """Opens connections to a file, each with a thread of its own, and knows them until their threads have ended."""
+
+    def __init__(self, path: str, wait_seconds: float) -> None:
+        self._path = path
+        self._wait = wait_seconds
+        self._opened: set[aiosqlite.Connection] = set()
+
+    async def open(self) -> aiosqlite.Connection:
+        """A connection, ready for use: who is cancelled meanwhile leaves none that is half prepared."""
+        connection = aiosqlite.Connection(self._connected, 64)
+        connection._thread.daemon = True  # a bot that dies does not wait for it
+        self._opened = {one for one in self._opened if one._thread.is_alive()} | {connection}
+        return await connection
+
+    def _connected(self) -> sqlite3.Connection:
+        # SQLAlchemy begins transactions itself, so the driver must not.
+        connection = sqlite3.connect(self._path, timeout=self._wait, isolation_level=None)
+        try:
+            for pragma in PRAGMAS:
+                connection.execute(pragma)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    async def ended(self) -> None:
+        """Close what is still open, which somebody holds who was let go, and wait for the threads of all: also of those
+        that were given up in the middle of a statement, and would report to a loop that is gone."""
+        for connection in self._opened:
+            if connection._connection is not None:
+                connection.stop()
+            if connection._thread.is_alive():
+                await asyncio.to_thread(connection._thread.join, LAST_SECONDS)
+        self._opened.clear()
+
 
 class SqliteThread:
     """One connection and its thread; opened by the first unit. `prepare` gets the engine before its first use."""
 
-    def __init__(self, path: str, wait_seconds: float, prepare: Callable[[sa.Engine], None]) -> None:
-        self._path = path
-        self._wait = wait_seconds
+    def __init__(self, connections: Connections, prepare: Callable[[sa.Engine], None]) -> None:
+        self._connections = connections
         self._prepare = prepare
         self._opening = asyncio.Lock()
         self._connection: aiosqlite.Connection | None = None
@@ -46,9 +88,7 @@ class SqliteThread:
     async def _open(self) -> aiosqlite.Connection:
         async with self._opening:
             if self._connection is None:
-                connection = aiosqlite.Connection(partial(sqlite3.connect, self._path, timeout=self._wait), 64)
-                connection._thread.daemon = True  # a bot that dies does not wait for it
-                self._connection = await connection
+                self._connection = await self._connections.open()
             return self._connection
 
     def _transact(self, unit: Callable[..., T], args: tuple[Any, ...], named: dict[str, Any]) -> T:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.copies import Copies
 from bot.database import Database
 from bot.installations import Installations
 from bot.knowledge.gaps import Gaps
@@ -19,6 +20,7 @@ from bot.learning.registry import Registry
 from bot.learning.reviews import Reviews
 from bot.learning.runs import Runs
 from bot.learning.splits import Splits
+from bot.learning.wordings import Wordings
 from bot.leases import Leases
 from bot.members import Members
 from bot.memory import Memory
@@ -44,6 +46,7 @@ class Stores:
     reviews: Reviews
     golden: GoldenSet
     splits: Splits
+    wordings: Wordings
     runs: Runs
     registry: Registry
     notices: Notices
@@ -55,6 +58,7 @@ class Stores:
     gaps: Gaps
     installations: Installations
     visitors: Visitors
+    copies: Copies
     files: KeptFiles
     instant: InstantCorrections
 
@@ -75,6 +79,7 @@ def stores_over(database: Database, library: Library, data_dir: Path | None = No
         reviews=reviews,
         golden=GoldenSet(database),
         splits=Splits(database),
+        wordings=Wordings(database),
         runs=Runs(database),
         registry=registry,
         notices=Notices(database),
@@ -86,6 +91,7 @@ def stores_over(database: Database, library: Library, data_dir: Path | None = No
         gaps=Gaps(database),
         installations=Installations(database),
         visitors=Visitors(database),
+        copies=Copies(database),
         files=KeptFiles(data_dir),
         instant=instant,
     )

@@ -45,6 +45,8 @@ turns = sa.Table(
     sa.Column("tokens", sa.Integer, nullable=False),
     sa.Column("ttft", sa.Float),
     sa.Column("seconds", sa.Float, nullable=False),
+    # The mean logarithm of the answer's tokens' probabilities, where the engine tells it.
+    sa.Column("logprob", sa.Float),
     sa.Column("created", Moment, nullable=False),
     sa.Column("message", sa.JSON),
     # "" = nothing to send or sent; else the ledger's word for where the answer is on its way (bot/delivery.py).
@@ -102,6 +104,7 @@ class TurnRow:
     tokens: int
     ttft: float | None
     seconds: float
+    logprob: float | None
     created: datetime
     message: dict[str, Any] | None
     delivery: str
@@ -192,7 +195,9 @@ class Turns:
 
     async def on_their_way(self, platform: str) -> list[TurnRow]:
         """Turns of a platform whose answer nobody is sending, though somebody should, oldest first."""
-        return await self._select(turns.c.delivery.in_(["pending", "unsure"]), turns.c.platform == platform)
+        return await self._select(
+            turns.c.delivery.in_(["pending", "unsure"]), turns.c.platform == platform, turns.c.state != "undone"
+        )
 
     async def take_delivery(self, turn_id: str, mine: str) -> bool:
         """Begin to send an answer that nobody is sending; False where another host was faster."""

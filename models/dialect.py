@@ -33,7 +33,8 @@ class Message:
 class Sampling:
     """How the next token is drawn. `max_tokens` bounds the answer; `seed` makes it repeatable.
 
-    A translation model wants the languages, by code or English name, and may search with `num_beams`.
+    A translation model wants the languages, by code or English name, and may search with `num_beams`. `logprobs`: each
+    piece tells how likely its tokens were.
     """
 
     temperature: float = 0.7
@@ -45,6 +46,7 @@ class Sampling:
     num_beams: int = 1
     source_language: str = ""
     target_language: str = ""
+    logprobs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,13 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A piece of a streamed answer. The last one carries `finish_reason` ("stop", "length") and `usage`."""
+    """A piece of a streamed answer. The last one carries `finish_reason` ("stop", "length") and `usage`.
+
+    `logprobs`: its tokens with the logarithm of each one's probability, before penalties and temperature, where they
+    were asked for and the server tells them.
+    """
 
     text: str = ""
     finish_reason: str | None = None
     usage: Usage | None = None
+    logprobs: tuple[tuple[str, float], ...] = ()

@@ -61,6 +61,8 @@ class EngineClient:
     first_token_timeout: float = 120.0
     connect_timeout: float = 5.0
     embedding_url: str = ""
+    _tells: bool = field(init=False, repr=False, default=True)
+    """Whether the server may be asked how likely its tokens are."""
     _client: AsyncOpenAI = field(init=False, repr=False)
     _embedder: AsyncOpenAI = field(init=False, repr=False)
     _opening: dict[str, set[asyncio.Future[None]]] = field(init=False, repr=False, default_factory=dict)
@@ -110,25 +112,42 @@ class EngineClient:
                     request[key] = language
             if sampling.num_beams > 1:
                 request["num_beams"] = sampling.num_beams
+            if sampling.logprobs and self._tells:
+                request["logprobs"] = True
             finish_reason: str | None = None
             usage = Usage()
             # The SDK's own call builds typed objects from the request and from each piece of the answer:
             # milliseconds of every turn, for dictionaries that are read once.
             with self._on_its_way(model):
-                chunks: AsyncStream[Any] = await self._client.post(
-                    "/chat/completions", cast_to=object, body=request, stream=True, stream_cls=AsyncStream[Any]
-                )
+                chunks = await self._asked(request)
             async with chunks:
                 async for chunk in chunks:
                     if spent := chunk.get("usage"):
                         usage = Usage(spent["prompt_tokens"], spent["completion_tokens"])
                     for choice in chunk["choices"]:
                         finish_reason = choice.get("finish_reason") or finish_reason
-                        if content := choice["delta"].get("content"):
-                            yield Piece(content)
+                        told = (choice.get("logprobs") or {}).get("content") or ()
+                        logprobs = tuple((str(one["token"]), float(one["logprob"])) for one in told)
+                        if (content := choice["delta"].get("content")) or logprobs:
+                            yield Piece(content or "", logprobs=logprobs)
             if finish_reason is None:
                 raise EngineFailed("the stream ended without a finish_reason")
             yield Piece(finish_reason=finish_reason, usage=usage)
+
+    async def _asked(self, request: dict[str, Any]) -> AsyncStream[Any]:
+        """The stream of an answer. A server that refuses to tell of its tokens is not asked for that again."""
+        try:
+            return await self._post(request)
+        except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
+            if "logprobs" not in request or "logprob" not in str(error):
+                raise
+            self._tells = False
+            return await self._post({key: value for key, value in request.items() if key != "logprobs"})
+
+    async def _post(self, request: dict[str, Any]) -> AsyncStream[Any]:
+        return await self._client.post(
+            "/chat/completions", cast_to=object, body=request, stream=True, stream_cls=AsyncStream[Any]
+        )
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """One unit-length vector a text, in order."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from bot.bench import instant_engine
 from bot.database import Database
 from models.engine import EngineClient
 from tests.postgresql import Cluster, PostgreSQLMissing
@@ -58,16 +57,8 @@ async def sqlite(tmp_path: Path) -> AsyncIterator[Database]:
 @pytest.fixture
 async def instant_url() -> AsyncIterator[str]:
     """The address of an engine process of its own that answers at once."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot.bench.instant_engine", stdout=asyncio.subprocess.PIPE
-    )
-    assert process.stdout is not None
-    try:
-        yield (await process.stdout.readline()).decode().strip()
-    finally:
-        process.kill()
-        await process.wait()
-        process._transport.close()  # type: ignore[attr-defined]
+    async with instant_engine.started() as url:
+        yield url
 
 
 @pytest.fixture

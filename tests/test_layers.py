@@ -49,7 +49,15 @@ def test_the_bots_process_holds_no_torch() -> None:
     assert done.stdout.strip() == "False"
 
 
-def test_the_command_line_starts_without_the_engines_client() -> None:
-    code = "import sys, bot.__main__; print('openai' in sys.modules)"
+@pytest.mark.parametrize(
+    ("names", "unloaded"),
+    [
+        ("bot.__main__", {"openai", "pydantic_settings", "sqlalchemy"}),
+        ("bot.settings, bot.logs, models.engine_errors", {"openai", "sqlalchemy", "alembic"}),
+    ],
+    ids=["--help", "any command"],
+)
+def test_the_command_line_loads_nothing_before_it_is_needed(names: str, unloaded: set[str]) -> None:
+    code = f"import sys, {names}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
+    assert unloaded.isdisjoint(done.stdout.split())

@@ -8,6 +8,7 @@ import getpass
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 from rich.console import Console
@@ -22,7 +23,7 @@ from bot.learning.dataset import Dataset
 from bot.learning.drafting import retraining_over
 from bot.learning.retraining import Retraining
 from bot.learning.runs import Run
-from bot.parley import open_engine, open_stores
+from bot.parley import open_awake, open_engine, open_stores
 from bot.scenarios.catalogue import catalogue
 from bot.settings import SCENARIOS, Settings
 from bot.stores import Stores
@@ -77,10 +78,13 @@ async def stores_with_encoder(settings: Settings, scenario: str, console: Consol
 async def _train(settings: Settings, stores: Stores, scenario: str, console: Console, *, force: bool) -> Run:
     hosts = Hosts(stores.database)
     await hosts.enter()
-    retraining = retraining_over(settings, stores, hosts, catalogue())
+    shown = Shown(console)
+    retraining = retraining_over(
+        settings, stores, hosts, catalogue(), partial(open_awake, settings), told=shown.wordings
+    )
     beating = asyncio.create_task(_beat(hosts))
     try:
-        with _stoppable(retraining, stores, console), Shown(console) as shown:
+        with _stoppable(retraining, stores, console), shown:
             run = await retraining.train(scenario, by=getpass.getuser(), force=force, watch=shown.event)
     finally:
         beating.cancel()
@@ -140,6 +144,10 @@ class Shown:
             self._bar.console.print(f"{stage}: {words}", markup=False, highlight=False)
         if event.get("steps"):
             self._step(stage, event)
+
+    def wordings(self, done: int, of: int) -> None:
+        """Questions are put in other words, before the run begins."""
+        self._step("wordings", {"step": done, "steps": of})
 
     def _step(self, stage: str, event: dict[str, Any]) -> None:
         steps, step = int(event["steps"]), int(event.get("step") or 0)

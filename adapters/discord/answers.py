@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Protocol
 
 import structlog
@@ -13,11 +12,10 @@ from adapters.discord.posts import ChannelPost, Post
 from adapters.discord.reply import DiscordReply
 from adapters.discord.splitting import split
 from bot.commands import Command
-from bot.controls import Control
 from bot.delivery import Ledger, SendError, attempt
 from bot.job import answer_again
-from bot.reply import Reply, SilentReply
-from bot.request import MessageRef, Press, Request
+from bot.reply import Reply
+from bot.request import MessageRef, Request
 from bot.stores import Stores
 from bot.turn import Thread
 from bot.turns import TurnRow
@@ -39,6 +37,10 @@ class Core(Protocol):
     def commands(self) -> tuple[Command, ...]: ...
 
     async def handle(self, request: Request, reply: Reply) -> None: ...
+
+    def stop(self, turn_id: str) -> None: ...
+
+    async def take_back(self, turn_id: str) -> list[TurnRow]: ...
 
 
 class Answers:
@@ -80,14 +82,6 @@ class Answers:
         await ChannelPost(thread).show(
             0, Page(wanted.words, answer_rows(reply.turn_id, wanted.buttons, locale=reply.locale))
         )
-
-    async def press(self, request: Request, turn_id: str, control: Control) -> None:
-        """Press a control on somebody's behalf, where nobody waits for what it says."""
-        pressed = replace(
-            request, id=f"{request.id}:{control}", text="", command=None, quotes=(), attachments=(), settle=0.0,
-            press=Press(turn_id, control),
-        )  # fmt: skip
-        await self.core.handle(pressed, SilentReply("discord"))
 
     async def versions(self, turn_id: str) -> list[str]:
         """The ids of all tries of a turn that can be shown, the first one first."""

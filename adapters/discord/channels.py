@@ -25,9 +25,8 @@ from adapters.discord.requests import (
     without_mention,
     words_of,
 )
-from bot.controls import Control
 from bot.place_settings import Mode
-from bot.request import Attachment, Author, Place, Quote, Request
+from bot.request import Attachment, Place, Quote, Request
 from bot.turns import TurnRow
 
 log = structlog.get_logger(__name__)
@@ -128,16 +127,16 @@ class Channels:
         if given is not None:
             given.reply.unwanted = True
             if given.reply.running:
-                await self._answers.press(given.request, given.reply.turn_id, Control.STOP)
+                self._answers.core.stop(given.reply.turn_id)
                 await given.reply.done()
             if given.reply.turn_id:
-                await self._answers.press(given.request, given.reply.turn_id, Control.UNDO)
+                await self._answers.core.take_back(given.reply.turn_id)
             await given.reply.post.drop(0)
             return
         row = await self._asked_with(deleted.message_id)
         if row is None:
             return
-        await self._answers.press(_behalf(row, str(deleted.message_id)), row.id, Control.UNDO)
+        await self._answers.core.take_back(row.id)
         await self._standing(row).drop(0)
 
     async def rerun(self, interaction: discord.Interaction[Any], message_id: int) -> None:
@@ -163,7 +162,7 @@ class Channels:
             request, id=f"{message_id}:{interaction.id}", settle=0.0, edit_of=str(message_id),
             author=presser_of(interaction), adult=adults_only(interaction.channel),
         )  # fmt: skip
-        await self._answers.press(request, row.id, Control.UNDO)
+        await self._answers.core.take_back(row.id)
         await self._give(request, self._standing(row))
 
     async def _asked_with(self, message_id: int) -> TurnRow | None:
@@ -261,11 +260,6 @@ def words_of_reference(message: discord.Message) -> bool:
     """Whether a message answers one that has words: then nothing more needs saying than the bot's name."""
     replied = message.reference.resolved if message.reference else None
     return isinstance(replied, discord.Message) and bool(words_of(replied))
-
-
-def _behalf(row: TurnRow, message_id: str) -> Request:
-    """A request of who asked, for what follows from the deletion of their question."""
-    return Request(id=message_id, place=row.place, author=Author(row.user.removeprefix(f"{PLATFORM}:")))
 
 
 def _reference(message: discord.Message) -> discord.MessageReference:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections import OrderedDict, defaultdict, deque
-from dataclasses import dataclass, field
+from collections import defaultdict, deque
+from dataclasses import dataclass
 from typing import Any
 
 import discord
@@ -14,7 +14,7 @@ import structlog
 
 from adapters.discord.answers import Answers
 from adapters.discord.errors import sending
-from adapters.discord.requests import author_of, place_of
+from adapters.discord.requests import PLATFORM, author_of, place_of
 from adapters.discord.splitting import split
 from bot.delivery import SendError
 from bot.place_settings import ChannelSettings
@@ -32,8 +32,6 @@ MOST = 1900
 """Characters of one message that a webhook posts."""
 A_MINUTE = 30
 """So many messages of a link are carried in a minute: a flood in one channel must not become one in all."""
-KEPT = 2000
-"""Messages whose copies are remembered, so that edits and deletions reach them."""
 
 _RESERVED = re.compile("discord|clyde", re.IGNORECASE)
 
@@ -59,7 +57,7 @@ class Copy:
     """A message's copy in another channel."""
 
     webhook: discord.Webhook
-    messages: list[int] = field(default_factory=list)
+    messages: list[int]
 
 
 class Linked:
@@ -69,8 +67,9 @@ class Linked:
         self._answers = answers
         self._client = client
         self._webhooks: dict[int, discord.Webhook] = {}
+        self._arriving: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._order: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._copies: OrderedDict[int, dict[int, Copy]] = OrderedDict()
+        self._underway: dict[int, asyncio.Event] = {}
         self._recent: defaultdict[tuple[str, str], deque[float]] = defaultdict(deque)
 
     async def on_message(self, message: discord.Message) -> None:
@@ -78,18 +77,21 @@ class Linked:
             return
         if self._client.user is not None and self._client.user in message.mentions:
             return  # that one is for the bot
-        place = place_of(message.channel, message.guild.id)
-        targets = await self._answers.stores.places.linked(place)
-        if not targets or place.thread or not await self._within_limit(message, place):
-            return
-        self._copies[message.id] = {}
-        while len(self._copies) > KEPT:
-            self._copies.popitem(last=False)
-        await asyncio.gather(*(self._carry(message, int(target), to) for target, to in targets.items()))
+        carried = self._underway[message.id] = asyncio.Event()
+        try:
+            place = place_of(message.channel, message.guild.id)
+            async with self._arriving[message.channel.id]:  # in the order in which people wrote
+                targets = await self._answers.stores.places.linked(place)
+                welcome = bool(targets) and not place.thread and await self._within_limit(message, place)
+            if welcome:
+                await asyncio.gather(*(self._carry(message, int(target), to) for target, to in targets.items()))
+        finally:
+            carried.set()
+            del self._underway[message.id]
 
     async def on_edit(self, message_id: int, channel: Any) -> None:
         """Bring the copies in line with an edited message."""
-        copies = self._copies.get(message_id)
+        copies = await self._standing(message_id)
         if not copies or not isinstance(channel, discord.TextChannel):
             return
         try:
@@ -98,27 +100,50 @@ class Linked:
             return
         targets = await self._answers.stores.places.linked(place_of(channel, channel.guild.id))
         await asyncio.gather(
-            *(self._carry(message, target, targets[str(target)]) for target in copies if str(target) in targets)
-        )
+            *(self._carry(message, target, targets[str(target)], anew=True) for target in copies
+              if str(target) in targets)
+        )  # fmt: skip
 
     async def on_delete(self, message_id: int) -> None:
         """Take the copies of a deleted message away."""
-        for target, copy in self._copies.pop(message_id, {}).items():
+        copies = await self._standing(message_id)
+        if not copies:
+            return
+        await self._answers.stores.copies.remove(PLATFORM, str(message_id))
+        for target, messages in copies.items():
+            try:
+                copy = Copy(await self._webhook(target), messages)
+            except SendError as error:
+                log.info("copy_not_deleted", detail=error.detail)
+                continue
             async with self._order[target]:
                 await self._drop(copy, 0)
 
-    async def _carry(self, message: discord.Message, target: int, to: ChannelSettings) -> None:
-        """Put a message into another channel, or what it says by now into the copy that stands there."""
+    async def _standing(self, message_id: int) -> dict[int, list[int]]:
+        """The messages in which a message's copies stand, by channel, once it is carried."""
+        if (carried := self._underway.get(message_id)) is not None:
+            await carried.wait()
+        kept = await self._answers.stores.copies.of(PLATFORM, str(message_id))
+        return {int(target): [int(one) for one in messages] for target, messages in kept.items()}
+
+    async def _carry(self, message: discord.Message, target: int, to: ChannelSettings, *, anew: bool = False) -> None:
+        """Put a message into another channel; `anew`: what it says by now, into the copy that stands there."""
+        assert message.guild is not None
+        copies = self._answers.stores.copies
         async with self._order[target]:
-            copies = self._copies.get(message.id)
-            if copies is None:
+            kept = (await copies.of(PLATFORM, str(message.id))).get(str(target), []) if anew else []
+            if anew and not kept:
                 return  # deleted meanwhile
             try:
-                webhook = await self._webhook(target)
+                copy = Copy(await self._webhook(target), [int(one) for one in kept])
                 parts = await self._parts(message, target, to)
-                copy = copies.setdefault(target, Copy(webhook))
-                with sending():
-                    await self._write(copy, message, parts)
+                try:
+                    with sending():
+                        await self._write(copy, message, parts)
+                finally:
+                    shown = [str(one) for one in copy.messages]
+                    if shown != kept:
+                        await copies.put(PLATFORM, str(message.guild.id), str(message.id), str(target), shown)
             except SendError as error:
                 log.warning("not_carried", target=target, kind=type(error).__name__, detail=error.detail)
 

@@ -171,7 +171,7 @@ class SetUp:
         lines = [
             "## Parley on this server",
             f"**Switched off** {off}",
-            f"**This channel** {MODES[channel.mode].lower()}; {TALK[channel.scenario].lower()}{_own(channel)}",
+            f"**This channel** {MODES[channel.mode].lower()}; {TALK[channel.scenario].lower()}{channel.own}",
             f"**Moderators** {roles}; their channel: {desk}",
             *([f"**The console** {console}"] if console else []),
             f"**Language** {server.language or 'the reader’s'} · **Quota** {server.quota or 'the host’s'} · "
@@ -208,12 +208,6 @@ class SetUp:
             for name, label in FORMS[form].items()
         ]
         await interaction.response.send_modal(modal("Settings", f"{PREFIX}:{form}", fields))
-
-
-def _own(channel: ChannelSettings) -> str:
-    """What a channel has of its own in place of the server's, in words."""
-    persona = f"; persona {channel.channel_persona}" if channel.channel_persona else ""
-    return persona + (f"; language {channel.channel_language}" if channel.channel_language else "")
 
 
 def _people(server: ServerSettings) -> str:

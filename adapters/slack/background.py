@@ -33,7 +33,7 @@ class Background:
         self._office = office
 
     async def thread(self, channel: str, thread: str, ts: str, *, new: bool) -> tuple[tuple[Quote, ...], list[Body]]:
-        """What others have written in a thread since the bot's last answer, and the files of its first message.
+        """What others wrote in a thread from the bot's last answer to the message `ts`, and its first message's files.
 
         `new`: the one who asks had no word with the bot here yet, so that what it said itself is news to them too.
         """
@@ -41,12 +41,22 @@ class Background:
         found = await self._messages("conversations.replies", channel=channel, ts=thread, limit=MOST)
         kept: list[Body] = []
         for message in found:
+            if str(message.get("ts")) == ts:
+                break
             if message.get("user") == me and not (new and message.get("ts") == thread):
                 kept.clear()
-            elif (by_a_person(message, me) or message.get("user") == me) and str(message.get("ts")) != ts:
+            elif by_a_person(message, me) or message.get("user") == me:
                 kept.append(message)
         root = kept[0] if kept and kept[0].get("ts") == thread else {}
         return await self._quoted(kept), files_of(root)[:MOST_ROOT_FILES]
+
+    async def message(self, channel: str, thread: str, ts: str) -> Body | None:
+        """One message as it stands now, None where it cannot be read."""
+        # The thread's first message comes along whatever is asked for.
+        found = await self._messages(
+            "conversations.replies", channel=channel, ts=thread, oldest=ts, latest=ts, inclusive=True
+        )
+        return next((message for message in found if str(message.get("ts")) == ts), None)
 
     async def whole(self, channel: str, thread: str) -> tuple[Quote, ...]:
         """All that people wrote in a thread."""

@@ -76,6 +76,17 @@ def channel_form(channel: str = "", kept: ChannelSettings = NO_CHANNEL) -> Block
         # Slack keeps what was chosen in a block of the same id, so that each channel's have their own.
         _select(f"mode:{channel}", "Messages", MODES, kept.mode),
         _select(f"scenario:{channel}", "Plain words are answered by", TALKS, kept.scenario),
+        _box(
+            f"channel_persona:{channel}",
+            "Who the bot is here; as in the workspace when left empty",
+            kept.channel_persona,
+        ),
+        _box(
+            f"channel_language:{channel}",
+            "Its language here; the workspace's when left empty",
+            kept.channel_language,
+            lines=False,
+        ),
     ]
     return modal(CHANNEL_FORM, "Channel settings", blocks, {}, "Save")
 
@@ -87,7 +98,9 @@ def channel_in(values: Values) -> tuple[str, dict[str, Value], dict[str, str]]:
     chosen: dict[str, Value] = {
         name: str(_only(values[blocks[name]])["selected_option"]["value"]) for name in ("mode", "scenario")
     }
-    return channel, chosen, blocks
+    # A form that was open while Parley was renewed may lack these.
+    written = [name for name in ("channel_persona", "channel_language") if name in blocks]
+    return channel, chosen | {name: str(_only(values[blocks[name]]).get("value") or "") for name in written}, blocks
 
 
 def _people(name: str, chosen: frozenset[str]) -> Block:
@@ -127,6 +140,12 @@ def _only(state: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _input(name: str, label: str, element: Block) -> Block:
     return {"type": "input", "block_id": name, "optional": True, "label": plain(label, 2000), "element": element}
+
+
+def _box(name: str, label: str, kept: str, *, lines: bool = True) -> Block:
+    """A box whose block has a channel's name in its own."""
+    block = box(name, label, initial=kept, optional=True, lines=lines)
+    return block | {"element": block["element"] | {"action_id": "written"}}
 
 
 def _select(name: str, label: str, choices: Mapping[str, str], chosen: str) -> Block:

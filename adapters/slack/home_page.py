@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from adapters.slack.blocks import Block, context, link_to, plain, section
 from adapters.slack.home_forms import HOME, MODES, TALKS
 from adapters.slack.office import Office
+from adapters.slack.text import mrkdwn
 from bot.database import now
 from bot.errors import UserError
 from bot.learning.consent import PREFERENCE
@@ -130,6 +131,7 @@ def _set_apart(channels: Mapping[str, ChannelSettings], quotas: Mapping[str, str
     """The channels and people that have settings of their own, in Slack's markup."""
     lines = [
         f"<#{channel}>: {MODES[kept.mode].lower()}, {TALKS.get(kept.scenario, kept.scenario).lower()}"
+        + mrkdwn(one_line(kept.own, 120))
         for channel, kept in list(channels.items())[:MOST_CHANNELS]
     ]
     # Their names, not a mention: nobody is to be called by a page of settings.

@@ -185,7 +185,8 @@ def team_of(body: Mapping[str, Any]) -> str:
 
 async def _rerun(at: Workspace, body: Body) -> None:
     """An edited question is to be answered anew: the offer goes, or tells why not."""
-    refused = await at.talk.questions.rerun(str(body["actions"][0]["value"]), str(body["user"]["id"]))
+    asked, trigger = str(body["actions"][0]["value"]), str(body["trigger_id"])
+    refused = await at.talk.rerun(asked, str(body["user"]["id"]), trigger)
     await at.presses.answered(body, refused)
 
 

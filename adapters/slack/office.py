@@ -15,6 +15,7 @@ from bot.commands import Command
 from bot.reply import Reply
 from bot.request import Author, MessageRef, Request
 from bot.stores import Stores
+from bot.turns import TurnRow
 
 
 class Core(Protocol):
@@ -24,6 +25,10 @@ class Core(Protocol):
     def commands(self) -> tuple[Command, ...]: ...
 
     async def handle(self, request: Request, reply: Reply) -> None: ...
+
+    def stop(self, turn_id: str) -> None: ...
+
+    async def take_back(self, turn_id: str) -> list[TurnRow]: ...
 
 
 @dataclass

@@ -41,7 +41,7 @@ class ThreadReply:
     """Answers in a thread where others may read along. `noting` keeps the running turn findable for Stop.
 
     `versions` tells the ids of all tries of a turn. `over`: the message whose place the answer takes.
-    `turn_id` and `ids` are set when it is known which turn it is and where it stands, `ended` when nothing more comes.
+    `turn_id` is set when it is known which turn it is; `unwanted` by whoever knows that nobody wants the answer.
     """
 
     def __init__(
@@ -54,23 +54,12 @@ class ThreadReply:
         self._title = title
         self._over = over
         self.turn_id = ""
-        self.ids: tuple[str, ...] = ()
-        self.ended = asyncio.Event()
-
-    def another(self, over: str) -> ThreadReply:
-        """A reply like this one, in the place of the message `over`."""
-        return ThreadReply(self._desk, self._spot, self._noting, self._versions, self._title, over=over)
+        self.unwanted = False
 
     async def send(self, turn_id: str, stream: Stream) -> MessageRef:
         self.turn_id = turn_id
-        try:
-            message = await self._send(turn_id, stream)
-            self.ids = message.messages
-            return message
-        finally:
-            self.ended.set()
-
-    async def _send(self, turn_id: str, stream: Stream) -> MessageRef:
+        if self.unwanted:
+            raise SendForbidden("the question was deleted")
         draft = Draft(self._desk, self._spot, turn_id, self._over)
         with self._noting(turn_id, self._spot):
             async with Status(self._desk, self._spot, self._title).shown() as status:

@@ -3,32 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
 
 from adapters.slack.background import Background
+from adapters.slack.blocks import RERUN, own
 from adapters.slack.desk import Spot
 from adapters.slack.office import Office
 from adapters.slack.prompts import VIEWED, Prompts
-from adapters.slack.questions import Questions
 from adapters.slack.reading import as_command, by_a_person, files_of, is_command, mentions, speaks_to_another, spoken
 from adapters.slack.reply import PrivateReply, ThreadReply
 from adapters.slack.text import incoming, mentioned
 from bot.controls import Control
 from bot.reply import SilentReply
 from bot.request import Place, Press, Quote, Request, one_line
+from bot.turns import TurnRow
 
 log = structlog.get_logger(__name__)
 
 SETTLE = 0.6
 """Seconds in which a person's next message in the same thread still belongs to the question."""
+OFFER = "You changed your question."
 UNREAD = "I can read nothing in the channel you look at. Invite me there, open it, then ask again."
 MOST_TRANSLATED = 12
 """So many of a channel's latest messages are translated."""
 
 Body = Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Given:
+    """A question that is being answered; later the store knows which message asked for which turn."""
+
+    request: Request
+    reply: ThreadReply
+    edited: bool = False
 
 
 class Talk:
@@ -37,14 +48,14 @@ class Talk:
     def __init__(self, office: Office) -> None:
         self._office = office
         self.prompts = Prompts(office)
-        self.questions = Questions(office)
         self._background = Background(office)
+        self._running: dict[str, Given] = {}
 
     async def message(self, event: Body) -> None:
         """A message or a mention: both are delivered for the same words, and answered once."""
         office, me = self._office, self._office.me
         if event.get("subtype") == "message_deleted":
-            await self.questions.deleted(str(event["channel"]), str(event.get("deleted_ts")))
+            await self._deleted(str(event["channel"]), str(event.get("deleted_ts")))
             return
         if event.get("subtype") == "message_changed":
             await self._changed(event)
@@ -60,34 +71,69 @@ class Talk:
             place = await self._begun_by_us(place, user)
         with office.seen.once(f"{channel}:{ts}") as first:
             if first:
-                await self._answer(event, place, user, named=named)
+                await self._answer(event, place, user)
 
     async def _begun_by_us(self, place: Place, user: str) -> Place:
         """Where a thread belongs that stands under what the bot said unasked: to the talk before any thread."""
         known = await self._office.stores.memory.find(self._office.key(user), place)
         return place if known is not None else replace(place, thread="")
 
-    async def _answer(self, event: Body, place: Place, user: str, *, named: bool) -> None:
-        office, me = self._office, self._office.me
-        channel, ts, thread = place.channel, str(event["ts"]), str(event.get("thread_ts") or "")
-        spot = Spot(
-            str(event.get("user_team") or event.get("team") or office.team), channel, user, thread or ts, asked=ts,
-            opens=not thread,
-            names=await office.people.names(mentioned(str(event.get("text") or ""))),
-        )  # fmt: skip
-        words = spoken(event, me)
-        if named and not spot.direct:
-            words = as_command(words, office.desk.commands)
+    async def _answer(self, event: Body, place: Place, user: str, *, press: str = "", over: str = "") -> None:
+        """Answer a message. `press`: the one that asks for it anew, in the place of the message `over`."""
+        office = self._office
+        spot = await self._spot(event, user)
+        words = self._words(event)
         request = Request(
-            id=f"{place.server}:{channel}:{ts}", place=place, author=await office.people.author(user), text=words,
-            attachments=office.downloads.attachments(files_of(event)), settle=SETTLE if thread else 0.0,
-            order=int(ts.replace(".", "")),
+            id=self._id(spot.channel, spot.asked), place=place, author=await office.people.author(user), text=words,
+            attachments=office.downloads.attachments(files_of(event)), settle=0.0 if spot.opens else SETTLE,
+            order=int(spot.asked.replace(".", "")),
         )  # fmt: skip
-        reply = ThreadReply(office.desk, spot, office.running.noted, office.versions, one_line(words, 120))
+        if press:
+            request = replace(request, id=f"{request.id}:{press}", edit_of=request.id, settle=0.0)
+        reply = ThreadReply(office.desk, spot, office.running.noted, office.versions, one_line(words, 120), over=over)
         if spot.direct and words in VIEWED:
             await self._about_viewed(request, VIEWED[words], spot, reply)
             return
-        await self.questions.answer(await self._with_background(request, event, spot), spot, reply)
+        await self._give(await self._with_background(request, event, spot), spot, reply)
+
+    async def _spot(self, event: Body, user: str) -> Spot:
+        ts = str(event["ts"])
+        thread = str(event.get("thread_ts") or ts)
+        return Spot(
+            str(event.get("user_team") or event.get("team") or self._office.team), str(event["channel"]), user, thread,
+            asked=ts, opens=thread == ts,
+            names=await self._office.people.names(mentioned(str(event.get("text") or ""))),
+        )  # fmt: skip
+
+    def _words(self, event: Body) -> str:
+        """What a message asks: behind the bot's name, a command's makes it that command."""
+        words = spoken(event, self._office.me)
+        if mentions(event, self._office.me) and not str(event["channel"]).startswith("D"):
+            words = as_command(words, self._office.desk.commands)
+        return words
+
+    def _id(self, channel: str, ts: str) -> str:
+        return f"{self._office.team}:{channel}:{ts}"
+
+    async def _give(self, request: Request, spot: Spot, reply: ThreadReply) -> None:
+        """Have a question answered, and see to what became of its message meanwhile."""
+        asked, given = request.edit_of or request.id, Given(request, reply)
+        # A mention is delivered twice; the core answers the first, whose reply is the one to keep.
+        first = self._running.setdefault(asked, given) is given
+        try:
+            await self._office.core.handle(request, reply)
+        finally:
+            if first:
+                del self._running[asked]
+        if not (given.edited or reply.unwanted) or (row := await self._asked_with(asked)) is None:
+            return
+        if reply.unwanted:
+            await self._take_back(row)
+        else:
+            await self._offer(spot)
+
+    async def _asked_with(self, asked: str) -> TurnRow | None:
+        return await self._office.stores.turns.asked_with("slack", asked)
 
     async def _with_background(self, request: Request, event: Body, spot: Spot) -> Request:
         """The question with what others wrote before it, and what came forwarded with it."""
@@ -112,7 +158,7 @@ class Talk:
         if command == "translate":
             lines = (f"{one_line(quote.name)}: {one_line(quote.text, 300)}" for quote in quotes[-MOST_TRANSLATED:])
             request = replace(request, options={"text": "\n".join(lines)}, quotes=())
-        await self.questions.answer(request, spot, reply)
+        await self._give(request, spot, reply)
 
     async def shortcut(self, body: Body) -> None:
         """A shortcut on a message: its answer is for the one who clicked."""
@@ -159,16 +205,73 @@ class Talk:
         await self._stop(self._office.running.in_thread(channel, thread), event, str(event.get("user")))
 
     async def _changed(self, event: Body) -> None:
-        message = event.get("message") or {}
+        """An edited question: offer to answer it anew. Unfurled links and the like change no words."""
+        channel, message = str(event["channel"]), event.get("message") or {}
         if message.get("subtype") == "tombstone":  # a deleted message that others have answered
-            await self.questions.deleted(str(event["channel"]), str(message.get("ts")))
+            await self._deleted(channel, str(message.get("ts")))
             return
-        if not by_a_person(message, self._office.me):
+        before = event.get("previous_message") or {}
+        if not by_a_person(message, self._office.me) or before.get("text") == message.get("text"):
             return
-        words = spoken(message, self._office.me)
-        if mentions(message, self._office.me) and not str(event["channel"]).startswith("D"):
-            words = as_command(words, self._office.desk.commands)
-        await self.questions.edited(str(event["channel"]), str(message.get("ts")), words)
+        message = {**message, "channel": channel}
+        words, asked = self._words(message), self._id(channel, str(message.get("ts")))
+        given = self._running.get(asked)
+        if given is not None:
+            given.edited = given.edited or words != given.request.text
+            return
+        row = await self._asked_with(asked)
+        if row is not None and words != row.question:
+            await self._offer(await self._spot(message, str(message["user"])))
+
+    async def _offer(self, spot: Spot) -> None:
+        again = own("Answer the edited question", RERUN, f"{spot.channel}:{spot.thread}:{spot.asked}")
+        await self._office.desk.whisper(spot, OFFER, [{"type": "actions", "elements": [again]}])
+
+    async def rerun(self, value: str, user: str, press: str) -> str:
+        """Answer a changed question in the place of its first answer. Gives the words of a refusal."""
+        channel, _, message = value.partition(":")
+        thread, _, ts = message.partition(":")
+        asked = self._id(channel, ts)
+        row = await self._asked_with(asked)
+        if row is None:
+            return "That answer is no longer kept. Please ask anew."
+        if row.user != self._office.key(user):
+            return "Only the person who asked can press this one."
+        event = await self._background.message(channel, thread, ts)
+        if event is None:
+            return "I cannot read that message just now. Please ask it anew."
+        if asked in self._running or row.state == "running" or not self._office.seen.first(f"rerun:{row.id}"):
+            return "That question is being answered already."
+        shown = await self._undo(row)
+        over = shown[0] if len(shown) == 1 else ""
+        if not over:
+            await self._remove(channel, shown)
+        await self._answer({**event, "channel": channel}, row.place, user, press=press, over=over)
+        return ""
+
+    async def _deleted(self, channel: str, ts: str) -> None:
+        """Whoever takes a question back wants no answer to it."""
+        asked = self._id(channel, ts)
+        given = self._running.get(asked)
+        if given is not None:
+            given.reply.unwanted = True
+            self._office.core.stop(given.reply.turn_id)
+        elif (row := await self._asked_with(asked)) is not None:
+            await self._take_back(row)
+
+    async def _take_back(self, row: TurnRow) -> None:
+        await self._remove(row.channel, await self._undo(row))
+
+    async def _undo(self, row: TurnRow) -> list[str]:
+        """Have a turn forgotten with all its versions. Gives the messages in which they stand."""
+        shown: dict[str, None] = {}
+        for version in await self._office.core.take_back(row.id):
+            shown |= dict.fromkeys(version.standing.messages if version.standing else ())
+        return list(shown)
+
+    async def _remove(self, channel: str, messages: list[str]) -> None:
+        for ts in messages:
+            await self._office.desk.remove(channel, ts)
 
     async def _stop(self, turns: list[str], event: Body, user: str) -> None:
         office = self._office

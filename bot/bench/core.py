@@ -17,6 +17,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
+from bot.bench import instant_engine
 from bot.database import Database, now
 from bot.memory import Memory, conversations
 from bot.parley import Parley, open_parley
@@ -55,12 +56,7 @@ async def bench_core(console: Console, *, users: int, turns: int) -> None:
 
 async def _bench_turns(console: Console, folder: Path, users: int) -> None:
     async with AsyncExitStack() as stack:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bot.bench.instant_engine", stdout=asyncio.subprocess.PIPE
-        )
-        stack.callback(process.kill)
-        assert process.stdout is not None
-        url = (await process.stdout.readline()).decode().strip()
+        url = await stack.enter_async_context(instant_engine.started())
         settings = Settings(data_dir=folder, engine_url=url, model="parley", engine_slots=users, database_url="")
         parley = await stack.enter_async_context(open_parley(settings))
         table = Table("", "median", "p99", "most", title=f"A turn with {users} users at once, milliseconds")
@@ -69,12 +65,12 @@ async def _bench_turns(console: Console, folder: Path, users: int) -> None:
         both = {}
         for name, call in (("the engine asked directly", direct), ("the same through the core", core)):
             both[name] = await _talk(call, users, ROUNDS, PAUSE)
-            table.add_row(name, *_figures(both[name]))
+            table.add_row(name, *figures(both[name]))
         one, other = both.values()
         added = [b - a for a, b in zip(_points(one), _points(other), strict=True)]
         table.add_row("[bold]what the core adds", *(f"[bold]{1000 * value:.1f}" for value in added))
         burst = await _talk(core, users, rounds=1, pause=(0, 0))
-        table.add_row(f"all {users} in the same instant, through the core", *_figures(burst))
+        table.add_row(f"all {users} in the same instant, through the core", *figures(burst))
         console.print(table)
         resident = psutil.Process().memory_info().rss / 2**20
         console.print(f"The bot's process: {resident:.0f} MB resident, torch loaded: {'torch' in sys.modules}\n")
@@ -130,7 +126,7 @@ async def _bench_recall(console: Console, folder: Path, number: int) -> None:
             seconds.append(time.perf_counter() - started)
             assert recall.history
         table = Table("", "median", "p99", "most", title=f"Recall among {number:,} stored turns, milliseconds")
-        table.add_row(f"{RECALLS} conversations of {TURNS_A_CONVERSATION} turns", *_figures(seconds))
+        table.add_row(f"{RECALLS} conversations of {TURNS_A_CONVERSATION} turns", *figures(seconds))
         console.print(table)
         size = (folder / "recall.db").stat().st_size / 2**20
         console.print(f"The store holds {size:.0f} MB; writing it took {stored:.0f} s.")
@@ -156,7 +152,8 @@ def fill(path: Path, number: int) -> int:
             "options": "{}", "question": "What was it that we spoke of yesterday evening?", "prompt": "[]",
             "answer": "We spoke of the garden, the fence, and what to plant there in spring. " * 2, "buttons": "[]",
             "action": "answer", "sources": "[]", "notes": "[]", "model": "m", "adapter": "", "state": "done",
-            "error": "", "prompt_tokens": 100, "tokens": 30, "ttft": 0.1, "seconds": 1.0, "created": moment,
+            "error": "", "prompt_tokens": 100, "tokens": 30, "ttft": 0.1, "seconds": 1.0, "logprob": None,
+            "created": moment,
             "message": None, "version_of": "", "remembered": 1, "delivery": "", "delivery_tries": 0,
             "asked": "",
         }  # fmt: skip
@@ -184,5 +181,6 @@ def _points(seconds: list[float]) -> tuple[float, float, float]:
     return statistics.median(ordered), ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))], ordered[-1]
 
 
-def _figures(seconds: list[float]) -> tuple[str, ...]:
+def figures(seconds: list[float]) -> tuple[str, ...]:
+    """Median, 99th percentile and most, in milliseconds."""
     return tuple(f"{1000 * value:.1f}" for value in _points(seconds))

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import hashlib
 import json
 import math
 import re
 import sys
 from collections import Counter
+from collections.abc import AsyncIterator
 from typing import Any
 
 from aiohttp import web
 
 DIMENSIONS = 64
+LOGPROB = -0.25
+"""How likely it says that each of its pieces was."""
 _WORDS = re.compile(r"\w+")
 
 
@@ -63,7 +67,9 @@ class InstantEngine:
         try:
             step = max(1, math.ceil(len(said) / self.pieces))
             for start in range(0, len(said), step):
-                await response.write(chunk({"content": said[start : start + step]}))
+                piece = said[start : start + step]
+                told = {"content": [{"token": piece, "logprob": LOGPROB}]} if body.get("logprobs") else None
+                await response.write(chunk({"content": piece}, told=told))
                 if asked == "break" and request.transport is not None:
                     request.transport.abort()
                     return response
@@ -79,9 +85,13 @@ class InstantEngine:
         return response
 
 
-def chunk(delta: dict[str, str] | None, *, finish: str | None = None, usage: dict[str, int] | None = None) -> bytes:
-    """One event of the stream; without a delta it has no choices."""
-    choices: list[Any] = [] if delta is None else [{"index": 0, "delta": delta, "finish_reason": finish}]
+def chunk(
+    delta: dict[str, str] | None, *, finish: str | None = None, usage: dict[str, int] | None = None,
+    told: dict[str, Any] | None = None,
+) -> bytes:  # fmt: skip
+    """One event of the stream; without a delta it has no choices. `told`: the log-probabilities of its tokens."""
+    choice = {"index": 0, "delta": delta, "logprobs": told, "finish_reason": finish}
+    choices: list[Any] = [] if delta is None else [choice]
     body = {"id": "x", "object": "chat.completion.chunk", "created": 0, "model": "parley", "choices": choices}
     return b"data: " + json.dumps({**body, "usage": usage}).encode() + b"\n\n"
 
@@ -93,6 +103,21 @@ def vector(text: str) -> list[float]:
         values[hashlib.sha256(word.encode()).digest()[0] % DIMENSIONS] += 1.0
     length = math.sqrt(sum(value * value for value in values)) or 1.0
     return [value / length for value in values]
+
+
+@contextlib.asynccontextmanager
+async def started() -> AsyncIterator[str]:
+    """The address of such a server in a process of its own."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bot.bench.instant_engine", stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    try:
+        yield (await process.stdout.readline()).decode().strip()
+    finally:
+        process.kill()
+        await process.wait()
+        process._transport.close()  # type: ignore[attr-defined]  # else the pipe outlives the loop, and says so
 
 
 async def serve(port: int, pieces: int) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bot.settings import Settings
 
 app = typer.Typer()
-bench_app = typer.Typer(help="Measure the core, or the engine.")
+bench_app = typer.Typer(help="Measure the core, the engine, or the moderators' console.")
 app.add_typer(bench_app, name="bench")
 
 
@@ -72,6 +72,21 @@ def bench_soak(
         from bot.bench.soak import bench_soak
 
         await bench_soak(Console(), settings, users=users, minutes=minutes, out=out)
+        return 0
+
+    execute(main)
+
+
+@bench_app.command("review")
+def bench_review(
+    flags: Annotated[int, typer.Option(min=100, help="How many open flags.")] = 5000,
+) -> None:
+    """Measure how fast flags are imported, and how fast the moderators' console shows a long queue."""
+
+    async def main(settings: Settings) -> int:
+        from bot.bench.review import bench_review
+
+        await bench_review(Console(), flags=flags)
         return 0
 
     execute(main)

@@ -32,7 +32,7 @@ def feedback_import(path: Annotated[Path, typer.Argument(help="A file with one J
 
 @feedback_app.command("export")
 def feedback_export(
-    path: Annotated[Path, typer.Argument(help="The file to write, one JSON object a line.")],
+    path: Annotated[Path, typer.Argument(help="The file to write, one JSON object a line; - is the output.")],
     scenario: Annotated[str, typer.Option(help="Of one scenario only.")] = "",
 ) -> None:
     """Write rated and corrected answers to a file that `feedback import` takes, redacted and without names."""
@@ -40,7 +40,7 @@ def feedback_export(
     async def main(settings: Settings) -> int:
         from adapters.console.feedback import export_feedback
 
-        return await export_feedback(settings, path, scenario, Console())
+        return await export_feedback(settings, path, scenario, Console(stderr=str(path) == "-"))
 
     execute(main, quiet=True)
 

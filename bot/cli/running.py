@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
@@ -39,7 +40,7 @@ def execute(main: Callable[[Settings], Coroutine[Any, Any, int]], *, quiet: bool
         level = "error" if quiet and settings.log_level == "info" else settings.log_level
         set_up_logs(level, settings.log_chat_text)
         sys.setswitchinterval(SWITCH_SECONDS)
-        code = asyncio.run(main(settings))
+        code = asyncio.run(_interruptible(main(settings)))
     except UserError as error:
         print(error.words, file=sys.stderr)
         code = 1
@@ -47,6 +48,22 @@ def execute(main: Callable[[Settings], Coroutine[Any, Any, int]], *, quiet: bool
         # At the command line sits the owner, whom the detail helps.
         print(f"{words_for(error).text} ({error.detail.splitlines()[0] if error.detail else ''})", file=sys.stderr)
         code = 1
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         code = 130
     raise typer.Exit(code)
+
+
+async def _interruptible(work: Coroutine[Any, Any, int]) -> int:
+    """Ctrl-C ends `work` in good order; who presses it once more does not want to wait for that."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+
+    def interrupt() -> None:
+        loop.remove_signal_handler(signal.SIGINT)
+        # The worker ends with its input, and a store is left as a killed process leaves it.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        task.cancel()
+
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        loop.add_signal_handler(signal.SIGINT, interrupt)
+    return await work

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from bot.database import Database, Moment, metadata, now
+from bot.learning.redaction import redact
 from bot.request import Place
 from bot.turns import TurnRow, turns
 
@@ -48,9 +49,9 @@ class Gaps:
         self._database = database
 
     async def note(self, turn_id: str, server: str, question: str, confidence: float) -> None:
-        """Keep a question; the same turn is noted once."""
+        """Keep a question without personal data; the same turn is noted once."""
         values = {
-            "turn_id": turn_id, "server": server, "question": question, "confidence": confidence,
+            "turn_id": turn_id, "server": server, "question": redact(question).text, "confidence": confidence,
             "handed_over": False, "created": now(),
         }  # fmt: skip
         async with self._database.write() as connection:

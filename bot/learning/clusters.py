@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from bot.knowledge.words import UNSPACED, words
 
@@ -60,18 +61,33 @@ def clusters(texts: Mapping[str, str]) -> dict[str, str]:
         told = telling(texts[one])
         if len(told) > 1 and (other := same.setdefault(told, one)) != one:
             parent[root(one)] = root(other)
-    # Two sets that are near share one of the rarest shingles of each: only those are compared.
-    first: dict[str, list[str]] = {}
-    for one in sorted(sets, key=lambda one: (len(sets[one]), one)):
+    # Two sets that are near share one of the rarest shingles of each, and hold about as many: only those are compared.
+    first: dict[str, list[tuple[int, str]]] = {}
+    for size, one in sorted((len(found), one) for one, found in sets.items()):
         rare = sorted(sets[one], key=lambda shingle: (counts[shingle], shingle))
-        prefix = rare[: len(rare) - math.ceil(NEAR * len(rare)) + 1]
-        for other in dict.fromkeys(other for shingle in prefix for other in first.get(shingle, ())):
+        prefix = rare[: size - math.ceil(NEAR * size) + 1]
+        least, others = (int(NEAR * size), ""), [first.setdefault(shingle, []) for shingle in prefix]
+        for _, other in {pair for listed in others for pair in listed[bisect_left(listed, least) :]}:
             if root(one) != root(other) and near(sets[one], sets[other]):
                 low, high = sorted((root(one), root(other)))
                 parent[high] = low
-        for shingle in prefix:
-            first.setdefault(shingle, []).append(one)
+        for listed in others:
+            listed.append((size, one))
     return {one: root(one) for one in texts}
+
+
+class Neighbourhood:
+    """Questions, to tell whether another one is nearly one of them."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        listed = list(texts)
+        self._told = {told for told in map(telling, listed) if len(told) > 1}
+        self._sets = [shingles(text) for text in listed]
+
+    def holds(self, text: str) -> bool:
+        """Whether one of them is the same as `text`, or near it."""
+        mine = shingles(text)
+        return telling(text) in self._told or any(near(mine, other) for other in self._sets)
 
 
 def near(one: frozenset[str], other: frozenset[str]) -> bool:

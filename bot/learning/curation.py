@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from bot.errors import UserError
 from bot.learning.agreement import backing
-from bot.learning.clusters import clusters
+from bot.learning.clusters import Neighbourhood, clusters
 from bot.learning.consent import consent_for
 from bot.learning.dataset import NEVER, Dataset, Row, leaks
+from bot.learning.dataset_rows import Taught, rows_of
 from bot.learning.doubt import held
 from bot.learning.examples import examples_of
 from bot.learning.guards import (
@@ -35,22 +35,13 @@ from bot.settings import Settings
 from bot.stores import Stores
 
 GOLDEN_KEPT = "the golden set asks the same"
-HELD_OUT = "its question is held out for the test"
+ASKS = frozenset({"chat", "support"})
+"""Scenarios whose prompt is a question. Of a text to translate or to go on with, other words are another task."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Taught:
-    """A lesson with everything that its rows are made of."""
-
-    lesson: Lesson
-    prompt: Messages
-    chosen: str
-    rejected: tuple[str, ...]
-    cluster: str = ""
-
-    @property
-    def id(self) -> str:
-        return self.lesson.id
+def wordings_wanted(settings: Settings, scenario: str) -> int:
+    """In how many other words a corrected question of a scenario is trained on."""
+    return settings.train_augment if scenario in ASKS else 0
 
 
 async def build(stores: Stores, settings: Settings, scenario: str, router: Router) -> Dataset:
@@ -71,14 +62,19 @@ async def build(stores: Stores, settings: Settings, scenario: str, router: Route
     known = await stores.splits.of(scenario)
     stated = [statement(lesson) for lesson in corrections]
     assigned = assign(_by_cluster(corrections, groups), by_cluster(known, groups), backing(stated))
-    rows = list(_rows(taught, assigned, dropped))
-    rows += [_replace(row, groups[f"golden:{row.id}"]) for row, _ in golden]
-    rows += [_replace(row, groups[f"safety:{row.id}"]) for row, _ in shipped]
+    if most := wordings_wanted(settings, scenario):
+        test = [asked(one) for one in corrections if assigned[one.id] == "test"]
+        apart = Neighbourhood([*test, *(words for _, words in (*golden, *shipped))])
+        taught = await _reworded(taught, assigned, apart, stores, most)
+    rows = list(rows_of(taught, assigned, dropped))
+    rows += [replace(row, cluster=groups[f"golden:{row.id}"]) for row, _ in golden]
+    rows += [replace(row, cluster=groups[f"safety:{row.id}"]) for row, _ in shipped]
     assert not leaks(rows), "what trains must not be asked by the gate"
     return Dataset(
         scenario=scenario, rows=tuple(sorted(rows, key=lambda row: (row.file, row.id))), dropped=dropped,
         held=held(stated, known), contested=tuple(contested), assigned=assigned,
         newest=max((_moment(one.lesson) for one in taught), default=NEVER),
+        questions={one.id: one.question for one in taught if assigned.get(one.id) == "train"},
     )  # fmt: skip
 
 
@@ -112,13 +108,15 @@ def _apart(lessons: Iterable[Lesson], groups: Mapping[str, str], dropped: Droppe
 async def _taught(
     lessons: Iterable[Lesson], groups: Mapping[str, str], stores: Stores, settings: Settings, router: Router,
     dropped: Dropped,
-) -> list[_Taught]:  # fmt: skip
+) -> list[Taught]:  # fmt: skip
     """Lessons with their prompts, without personal data and short enough to be read whole."""
     found = []
     for lesson in lessons:
         review = lesson.example.review
         try:
-            prompt = await prompt_of(lesson.example.turn, review.question if review else "", router, stores)
+            own = review.question if review is not None else ""
+            prompt = await prompt_of(lesson.example.turn, own, router, stores)
+            question = without_personal_data(own or lesson.example.turn.question)
             chosen = without_personal_data(lesson.chosen)
             rejected = tuple(map(without_personal_data, lesson.rejected))
             longest = max(map(estimate_tokens, (chosen, *rejected)))
@@ -127,8 +125,36 @@ async def _taught(
         except UserError as error:
             dropped[lesson.id] = error.words
             continue
-        found.append(_Taught(lesson, prompt, chosen, rejected, groups[lesson.id]))
+        found.append(Taught(lesson, prompt, chosen, rejected, groups[lesson.id], question))
     return found
+
+
+async def _reworded(
+    taught: Sequence[Taught], assigned: Mapping[str, Split], apart: Neighbourhood, stores: Stores, most: int
+) -> list[Taught]:
+    """With at most so many other wordings of each correction that trains, none near to what the gate asks."""
+    training = {one.id: one.question for one in taught if assigned.get(one.id) == "train"}
+    known = await stores.wordings.of(training)
+    said = {one.question.casefold() for one in taught}
+    made = []
+    for one in taught:
+        prompts = []
+        for wording in known.get(one.id, ()):
+            prompt = _with(one.prompt, one.question, wording.text)
+            asks = (wording.text, asked(one.lesson).replace(one.question, wording.text))
+            if prompt and wording.text.casefold() not in said and not any(map(apart.holds, asks)):
+                prompts.append(prompt)
+                said.add(wording.text.casefold())
+        made.append(replace(one, others=tuple(prompts[:most])))
+    return made
+
+
+def _with(prompt: Messages, question: str, other: str) -> Messages:
+    """A prompt that ends with `other` in the place of `question`, [] where it does not hold it once."""
+    *before, last = prompt
+    if last["content"].count(question) != 1:
+        return []
+    return [*before, last | {"content": last["content"].replace(question, other)}]
 
 
 async def _golden(stores: Stores, scenario: str, router: Router) -> list[tuple[Row, str]]:
@@ -153,79 +179,11 @@ async def _shipped(stores: Stores, scenario: str, router: Router) -> list[tuple[
     return found
 
 
-def _rows(taught: Sequence[_Taught], assigned: Mapping[str, Split], dropped: Dropped) -> Iterable[Row]:
-    """The rows of all lessons; what is neither asked nor trained on is dropped."""
-    held_out = {one.cluster for one in taught if assigned.get(one.id) == "test"}
-    guarded = {one.cluster for one in taught if one.lesson.dangerous and _even(one.cluster)} - held_out
-    # Good answers alone tell nothing of what is better.
-    told_apart = any(one.lesson.kind == "bad" for one in taught)
-    trained = 0
-    for one in taught:
-        if one.cluster in guarded:
-            if one.lesson.dangerous and one.rejected:
-                yield _row(one, "safety", "safety", "safety", rejected=one.rejected[0])
-            else:
-                dropped[one.id] = HELD_OUT
-        elif one.lesson.kind == "correction":
-            split = assigned[one.id]
-            trained += split == "train"
-            yield from _correction(one, split)
-        elif one.cluster in held_out:
-            dropped[one.id] = HELD_OUT
-        elif one.lesson.kind in ("pick", "retry"):
-            for worse in one.rejected[:1]:
-                yield _row(one, "dpo", "train", one.lesson.kind, chosen=_said(one.chosen), rejected=_said(worse))
-        elif told_apart:
-            good = one.lesson.kind == "good"
-            text = one.chosen if good else one.rejected[0]
-            yield _row(one, "kto", "train", "good" if good else "bad", completion=_said(text), label=good)
-    yield from _replayed(taught, held_out | guarded, trained)
-
-
-def _correction(one: _Taught, split: Split) -> Iterable[Row]:
-    if split == "test":
-        worse = one.rejected[0] if one.rejected else ""
-        yield _row(one, "test", "test", "correction", reference=one.chosen, rejected=worse)
-        return
-    yield _row(one, "sft", split, "correction", completion=_said(one.chosen), source="correction", weight=1.0)
-    if split == "train" and one.rejected:
-        yield _row(one, "dpo", "train", "correction", chosen=_said(one.chosen), rejected=_said(one.rejected[0]))
-
-
-def _replayed(taught: Sequence[_Taught], apart: set[str], trained: int) -> Iterable[Row]:
-    """Verified answers beside the corrections, at most as many: others each time the corrections change."""
-    verified = [one for one in taught if one.lesson.kind == "good" and one.lesson.reviewed and one.cluster not in apart]
-    salt = "".join(sorted(one.id for one in taught if one.lesson.kind == "correction"))
-    for one in sorted(verified, key=lambda one: hashlib.sha256((salt + one.id).encode()).digest())[:trained]:
-        yield _row(one, "sft", "train", "replay", completion=_said(one.chosen), source="replay", weight=1.0)
-
-
-def _row(one: _Taught, stage: Any, split: str, kind: Any, **line: Any) -> Row:
-    turn = one.lesson.example.turn
-    return Row(
-        one.id, stage, split, kind, one.cluster, turn.platform, turn.server,
-        {"id": one.id, "prompt": one.prompt, **line},
-    )  # fmt: skip
-
-
-def _replace(row: Row, cluster: str) -> Row:
-    return Row(row.id, row.stage, row.split, row.source, cluster, row.platform, row.server, row.line)
-
-
-def _said(text: str) -> Messages:
-    return [{"role": "assistant", "content": text}]
-
-
 def _by_cluster(lessons: Iterable[Lesson], groups: Mapping[str, str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for lesson in lessons:
         found.setdefault(groups[lesson.id], []).append(lesson.id)
     return found
-
-
-def _even(cluster: str) -> bool:
-    """Half of what is dangerous is asked by the gate, the other half is learned from."""
-    return hashlib.sha256(cluster.encode()).digest()[0] % 2 == 0
 
 
 def _moment(lesson: Lesson) -> datetime:

@@ -66,7 +66,7 @@ class Dataset:
     """Everything for one run. `held`: why nothing may be promoted from it, "" when it may.
 
     `contested` are the ids whose corrections contradict each other and go back to review; `assigned` is where each
-    correction goes, tonight and in later nights.
+    correction goes, tonight and in later nights; `questions` are, by turn, those of the corrections that train.
     """
 
     scenario: str
@@ -76,6 +76,7 @@ class Dataset:
     contested: tuple[str, ...] = ()
     assigned: dict[str, Split] = field(default_factory=dict)
     newest: datetime = NEVER
+    questions: dict[str, str] = field(default_factory=dict)
 
     @property
     def hash(self) -> str:

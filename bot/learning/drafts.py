@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bot.errors import UserError
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -39,12 +41,16 @@ def approved(manifest: dict[str, Any]) -> set[str]:
     }  # fmt: skip
 
 
-def not_enough(scenario: str, fresh: int, minimum: int) -> str:
+class NothingNew(UserError):
+    """There is nothing at all to learn, which is the rule on most nights."""
+
+
+def not_enough(scenario: str, fresh: int, minimum: int) -> UserError:
     """Why nothing is trained."""
     if not fresh:
-        return f"There is nothing new to learn for /{scenario} since its last run."
+        return NothingNew(f"There is nothing new to learn for /{scenario} since its last run.")
     things = "answer" if fresh == 1 else "answers"
-    return (
+    return UserError(
         f"{fresh} newly approved {things} for /{scenario}; training starts at {minimum} (RETRAIN_MINIMUM). "
         "`train --force` trains with fewer."
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from bot.database import Database
+from bot.database import CHUNK, Database
 from bot.learning.feedback import FeedbackRow, feedback
 from bot.learning.flags import Flag, Reason, flags
 from bot.learning.review import Review, Verdict, review_of, reviews, verdict_of, verdicts
@@ -17,6 +17,7 @@ from bot.turns import TurnRow, turns
 QUORUM = 3
 """So many people have to agree on a thumb before it trains, where no moderator has looked at the answer."""
 MOST = 200_000
+PAGE = CHUNK
 
 T = TypeVar("T")
 
@@ -64,23 +65,38 @@ class Example:
 
 
 async def examples_of(database: Database, scenario: str) -> list[Example]:
-    """All of a scenario's examples, oldest first. Raises StoreError."""
+    """All of a scenario's examples, oldest first, as they are at one moment. Raises StoreError."""
     return await database.query(_load, scenario)
 
 
+async def pages_of(database: Database, scenario: str) -> AsyncIterator[list[Example]]:
+    """A scenario's examples, oldest first, PAGE at a time, each page as it then is. Raises StoreError."""
+    after = 0
+    while page := await database.query(_page, scenario, after):
+        yield page
+        after = page[-1].turn.number
+
+
 def _load(connection: sa.Connection, scenario: str) -> list[Example]:
-    spoken = sa.union(
-        sa.select(feedback.c.turn_id), sa.select(flags.c.turn_id), sa.select(reviews.c.turn_id)
-    ).subquery()
-    wanted = sa.select(turns.c.id).where(turns.c.scenario == scenario, turns.c.id.in_(sa.select(spoken.c.turn_id)))
-    rows = connection.execute(turns.select().where(turns.c.id.in_(wanted)).order_by(turns.c.number).limit(MOST))
+    found: list[Example] = []
+    while len(found) < MOST and (page := _page(connection, scenario, found[-1].turn.number if found else 0)):
+        found += page
+    return found
+
+
+def _page(connection: sa.Connection, scenario: str, after: int) -> list[Example]:
+    """The next PAGE examples behind turn number `after`."""
+    spoken = sa.or_(*(sa.exists().where(table.c.turn_id == turns.c.id) for table in (feedback, flags, reviews)))
+    query = turns.select().where(turns.c.scenario == scenario, turns.c.number > after, spoken)
+    rows = connection.execute(query.order_by(turns.c.number).limit(PAGE))
     found = [TurnRow(**row._mapping) for row in rows]
-    of_reviews = {row.turn_id: review_of(row) for row in _all(connection, reviews, wanted)}
-    of_verdicts = _grouped(verdict_of(row) for row in _all(connection, verdicts, wanted))
+    ids = [turn.id for turn in found]
+    of_reviews = {row.turn_id: review_of(row) for row in _all(connection, reviews, ids)}
+    of_verdicts = _grouped(verdict_of(row) for row in _all(connection, verdicts, ids))
     of_flags = _grouped(
-        Flag(**{**row._mapping, "reasons": tuple(map(Reason, row.reasons))}) for row in _all(connection, flags, wanted)
+        Flag(**{**row._mapping, "reasons": tuple(map(Reason, row.reasons))}) for row in _all(connection, flags, ids)
     )
-    of_feedback = _grouped(FeedbackRow(**row._mapping) for row in _all(connection, feedback, wanted))
+    of_feedback = _grouped(FeedbackRow(**row._mapping) for row in _all(connection, feedback, ids))
     tries = _versions(connection, found)
     return [
         Example(
@@ -91,9 +107,9 @@ def _load(connection: sa.Connection, scenario: str) -> list[Example]:
     ]  # fmt: skip
 
 
-def _all(connection: sa.Connection, table: sa.Table, wanted: sa.Select[Any]) -> list[sa.Row[Any]]:
-    """The table's rows on the wanted turns, in an order that two databases agree on."""
-    query = table.select().where(table.c.turn_id.in_(wanted))
+def _all(connection: sa.Connection, table: sa.Table, ids: list[str]) -> list[sa.Row[Any]]:
+    """The table's rows on some turns, in an order that two databases agree on."""
+    query = table.select().where(table.c.turn_id.in_(ids))
     rows = connection.execute(query.order_by(*table.primary_key.columns)).all()
     return sorted(rows, key=lambda row: getattr(row, "created", None) or row.opened)
 
@@ -107,12 +123,11 @@ def _grouped(rows: Iterable[T]) -> dict[str, list[T]]:
 
 def _versions(connection: sa.Connection, found: list[TurnRow]) -> dict[str, tuple[TurnRow, ...]]:
     """Of answers that were tried again: all tries, by the first one's id."""
-    firsts = {turn.version_of for turn in found if turn.version_of} | {turn.id for turn in found}
-    query = turns.select().where(turns.c.version_of != "").order_by(turns.c.number)
+    firsts = list({turn.version_of or turn.id for turn in found})
+    query = turns.select().where(turns.c.version_of.in_(firsts)).order_by(turns.c.number)
     tries: dict[str, list[TurnRow]] = {}
     for row in connection.execute(query):
-        if row.version_of in firsts:
-            tries.setdefault(row.version_of, []).append(TurnRow(**row._mapping))
+        tries.setdefault(row.version_of, []).append(TurnRow(**row._mapping))
     heads = {row.id: row for row in found if row.id in tries}
     missing = [one for one in tries if one not in heads]
     for row in connection.execute(turns.select().where(turns.c.id.in_(missing))) if missing else ():

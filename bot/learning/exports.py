@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.errors import UserError
 from bot.learning.consent import Consent, consent_for
-from bot.learning.examples import Example, examples_of
+from bot.learning.examples import Example, pages_of
 from bot.learning.golden import Golden
 from bot.learning.lessons import Lesson
 from bot.learning.prompts import Messages, clean, prompt_of, without_personal_data
@@ -22,19 +22,19 @@ async def exported(
     stores: Stores, settings: Settings, scenario: str, router: Router, left_out: Counter[str]
 ) -> AsyncIterator[dict[str, Any]]:
     """The lines of a scenario as `feedback import` takes them; counts in `left_out` why others are not among them."""
-    examples = await examples_of(stores.database, scenario)
-    consent = await consent_for(stores.database, stores.places, settings, examples)
-    for example in examples:
-        try:
-            prompt = await _prompt(example, consent, router, stores)
-            lines = [_clean(line, prompt) for line in _lines(example)]
-        except UserError as error:
-            left_out[error.words] += 1
-            continue
-        if not lines:
-            left_out["nobody has said whether it is good"] += 1
-        for line in lines:
-            yield line
+    async for page in pages_of(stores.database, scenario):
+        consent = await consent_for(stores.database, stores.places, settings, page)
+        for example in page:
+            try:
+                prompt = await _prompt(example, consent, router, stores)
+                lines = [_clean(line, prompt) for line in _lines(example)]
+            except UserError as error:
+                left_out[error.words] += 1
+                continue
+            if not lines:
+                left_out["nobody has said whether it is good"] += 1
+            for line in lines:
+                yield line
     for item in await stores.golden.of(scenario):
         yield _golden(item)
 

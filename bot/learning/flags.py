@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import Database, Moment, insert, metadata, now
 from bot.errors import UserError
-from bot.safety import mask_secrets
+from bot.learning.redaction import redact
 
 flags = sa.Table(
     "flags",
@@ -165,5 +165,5 @@ def _reasons(words: Sequence[str]) -> tuple[Reason, ...]:
 
 
 def _report(reasons: tuple[Reason, ...], note: str, correction: str) -> Report:
-    note, correction = mask_secrets(note.strip()), mask_secrets(correction.strip())
+    note, correction = redact(note.strip()).text, redact(correction.strip()).text
     return Report(reasons, note[:NOTE_CHARACTERS], correction[:CORRECTION_CHARACTERS])

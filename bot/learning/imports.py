@@ -149,7 +149,7 @@ def _turn(row: ImportRow) -> dict[str, Any]:
         "channel": "", "thread": "", "scenario": row.scenario, "options": row.options, "question": row.question,
         "prompt": [list(row.prompt)], "answer": row.answer, "action": "answer", "sources": [], "buttons": [],
         "notes": [], "model": "", "adapter": "", "state": "done", "error": "", "prompt_tokens": 0, "tokens": 0,
-        "ttft": None, "seconds": 0.0, "created": now(), "delivery": "", "delivery_tries": 0,
+        "ttft": None, "seconds": 0.0, "logprob": None, "created": now(), "delivery": "", "delivery_tries": 0,
         "version_of": "", "remembered": False, "asked": "",
     }  # fmt: skip
 

@@ -7,15 +7,19 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 
+import sqlalchemy as sa
 import structlog
 
 from bot.delivery import Courier
 from bot.errors import UserError
 from bot.hosts import Hosts
 from bot.learning.digest import Digests
+from bot.learning.drafts import NothingNew
+from bot.learning.feedback import feedback
 from bot.learning.guard import Guard
 from bot.learning.priority import Priorities
 from bot.learning.retraining import Retraining
+from bot.learning.review import verdicts
 from bot.schedule import Schedule, last_time
 from bot.settings import SCENARIOS, Settings
 from bot.stores import Stores
@@ -62,7 +66,7 @@ class Nightly:
         for scenario in SCENARIOS:
             if when := self._settings.retrain_when(scenario):
                 schedule.cron(when, f"train {scenario}", partial(self.train, scenario))
-                schedule.soon(LOOK_SECONDS, f"train {scenario}, missed", partial(self.train, scenario))
+                schedule.soon(LOOK_SECONDS, f"train {scenario}, missed", partial(self.make_up, scenario))
 
     async def weigh(self) -> None:
         """Have the queue begin with what teaches most."""
@@ -81,6 +85,16 @@ class Nightly:
     async def _once(self, name: str) -> bool:
         return await self._stores.leases.claim(name, self._hosts.id, KEPT)
 
+    async def make_up(self, scenario: str) -> None:
+        """Train for a time that was missed; on a store in which nobody ever judged an answer there was none to miss."""
+        if await self._judged():
+            await self.train(scenario)
+
+    async def _judged(self) -> bool:
+        either = sa.or_(sa.exists(sa.select(verdicts.c.turn_id)), sa.exists(sa.select(feedback.c.turn_id)))
+        async with self._stores.database.read() as connection:
+            return bool((await connection.execute(sa.select(either))).scalar_one())
+
     async def train(self, scenario: str) -> None:
         """Train, once for each time that is due, whichever of the hosts does it."""
         due = last_time(self._settings.retrain_when(scenario), LATE)
@@ -91,6 +105,8 @@ class Nightly:
         await self._calm()
         try:
             await self._retraining.train(scenario, by="schedule", wait=True)
+        except NothingNew as error:
+            log.debug("not_trained", scenario=scenario, words=error.words)
         except UserError as error:
             log.info("not_trained", scenario=scenario, words=error.words)
 

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.database import Database, now
 from bot.knowledge.gaps import gaps
@@ -31,7 +30,8 @@ WEEK = 7 * 86400
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of an open item. `confidence`: of the sources that it was answered from, None for no sources."""
+    """What is known of an open item. `confidence`: of the sources that it was answered from, None for no sources;
+    `logprob`: the mean of the answer's tokens, None where the engine did not tell."""
 
     asked: int
     up: int
@@ -39,19 +39,22 @@ class Known:
     seconded: bool
     confidence: float | None
     opened: datetime
+    logprob: float | None = None
 
 
 def uncertainty(known: Known) -> float:
     """0 to 1: how little is known whether the answer was right.
 
-    People who disagree, a reviewer who waits for a second one, sources that hardly fit. The model's own doubt is not
-    among it, as servers of the dialect need not tell it.
+    People who disagree, a reviewer who waits for a second one, sources that hardly fit, and the model's own doubt:
+    what its tokens lacked, by their geometric mean, to being certain.
     """
     said = known.up + known.down
     split = 4 * known.up * known.down / (said * said) if said else 0.0
     doubts = [UNKNOWN, split, 0.6 if known.seconded else 0.0]
     if known.confidence is not None:
         doubts.append(1 - known.confidence)
+    if known.logprob is not None:
+        doubts.append(1 - math.exp(min(0.0, known.logprob)))
     return max(doubts)
 
 
@@ -70,24 +73,13 @@ class Priorities:
 
     async def refresh(self) -> int:
         """Weigh every open item anew. Returns how many have moved."""
-        async with self._database.read() as connection:
-            items = await _open(connection)
-            if not items:
-                return 0
-            votes = await _votes(connection)
-            waiting = _of_open(sa.select(verdicts.c.turn_id).distinct(), verdicts)
-            seconded = set((await connection.execute(waiting)).scalars().all())
-            confident = _of_open(sa.select(gaps.c.turn_id, gaps.c.confidence), gaps)
-            confidence = {row.turn_id: row.confidence for row in await connection.execute(confident)}
-            recent = await _recent(connection)
-        asked = await asyncio.to_thread(traffic, {row.turn_id: row.question for row in items}, recent)
+        read = await self._database.query(_read)
+        if not read.items:
+            return 0
+        asked = await asyncio.to_thread(traffic, {row.turn_id: row.question for row in read.items}, read.recent)
         moment, moved = now(), []
-        for row in items:
-            up, down = votes.get(row.turn_id, (0, 0))
-            known = Known(
-                asked[row.turn_id], up, down, row.turn_id in seconded, confidence.get(row.turn_id), row.opened
-            )
-            worth = priority(known, moment)
+        for row in read.items:
+            worth = priority(read.known(row, asked[row.turn_id]), moment)
             if worth != row.priority:
                 moved.append({"item": row.turn_id, "worth": worth})
         if moved:
@@ -104,34 +96,56 @@ def traffic(items: dict[str, str], recent: dict[str, str]) -> dict[str, int]:
     return {turn_id: sizes[grouped[turn_id]] for turn_id in items}
 
 
-async def _open(connection: AsyncConnection) -> Sequence[Any]:
-    query = (
-        sa.select(reviews.c.turn_id, reviews.c.opened, reviews.c.priority, turns.c.question)
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What the store holds of all open items, and of what was asked lately."""
+
+    items: Sequence[Any]
+    votes: dict[str, tuple[int, int]]
+    seconded: set[str]
+    confidence: dict[str, float]
+    recent: dict[str, str]
+
+    def known(self, row: Any, asked: int) -> Known:
+        up, down = self.votes.get(row.turn_id, (0, 0))
+        confidence = self.confidence.get(row.turn_id)
+        return Known(asked, up, down, row.turn_id in self.seconded, confidence, row.opened, row.logprob)
+
+
+def _read(connection: sa.Connection) -> _Read:
+    items = connection.execute(
+        sa.select(reviews.c.turn_id, reviews.c.opened, reviews.c.priority, turns.c.question, turns.c.logprob)
         .join(turns, turns.c.id == reviews.c.turn_id)
         .where(reviews.c.state == "open")
-    )
-    return (await connection.execute(query)).all()
+    ).all()
+    waiting = _of_open(sa.select(verdicts.c.turn_id).distinct(), verdicts)
+    confident = _of_open(sa.select(gaps.c.turn_id, gaps.c.confidence), gaps)
+    return _Read(
+        items, _votes(connection), set(connection.execute(waiting).scalars()),
+        {row.turn_id: row.confidence for row in connection.execute(confident)},
+        _recent(connection) if items else {},
+    )  # fmt: skip
 
 
-async def _recent(connection: AsyncConnection) -> dict[str, str]:
+def _recent(connection: sa.Connection) -> dict[str, str]:
     query = (
         sa.select(turns.c.id, turns.c.question)
         .where(turns.c.created >= now() - TRAFFIC, turns.c.platform != "import", turns.c.question != "")
         .order_by(turns.c.number.desc())
         .limit(MOST)
     )
-    return {row.id: row.question for row in await connection.execute(query)}
+    return {row.id: row.question for row in connection.execute(query)}
 
 
-async def _votes(connection: AsyncConnection) -> dict[str, tuple[int, int]]:
+def _votes(connection: sa.Connection) -> dict[str, tuple[int, int]]:
     """Who liked an open item's answer and who did not; a flag is a thumb down."""
     found: dict[str, Counter[str]] = {}
     thumbs = sa.select(feedback.c.turn_id, feedback.c.rating, sa.func.count()).where(feedback.c.kind == "thumb")
     counted = _of_open(thumbs, feedback).group_by(feedback.c.turn_id, feedback.c.rating)
-    for turn_id, rating, count in await connection.execute(counted):
+    for turn_id, rating, count in connection.execute(counted):
         found.setdefault(turn_id, Counter())[rating] += count
     marks = _of_open(sa.select(flags.c.turn_id, sa.func.count()), flags).group_by(flags.c.turn_id)
-    for turn_id, count in await connection.execute(marks):
+    for turn_id, count in connection.execute(marks):
         found.setdefault(turn_id, Counter())["down"] += count
     return {turn_id: (count["up"], count["down"]) for turn_id, count in found.items()}
 

@@ -149,7 +149,7 @@ class Retraining:
     async def _begin(self, scenario: str, by: str, force: bool) -> Run:
         prepared = await self.prepare(scenario)
         if not prepared.fresh or (prepared.fresh < self._settings.retrain_minimum and not force):
-            raise UserError(not_enough(scenario, prepared.fresh, self._settings.retrain_minimum))
+            raise not_enough(scenario, prepared.fresh, self._settings.retrain_minimum)
         service = await self._stores.registry.service(scenario)
         parent = service.adapter if service is not None else ""
         run = self.current = await self._stores.runs.begin(scenario, parent=parent, by=by, host=self._hosts.id)

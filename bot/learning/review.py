@@ -1,4 +1,4 @@
-"""A review: one answer that somebody found wanting, and what reviewers said of it. `reviews.py` owns the tables."""
+"""A review: one answer that somebody found wanting, and what reviewers said. `reviews.py` and its parts write it."""
 
 from __future__ import annotations
 

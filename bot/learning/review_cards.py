@@ -114,7 +114,7 @@ class Announcer:
 
     async def deliver(self) -> int:
         """Send every card that is due. Returns how many arrived."""
-        due = await self._reviews.due_cards(tuple(self._couriers))
+        due = await self._reviews.cards.due(tuple(self._couriers))
         return sum([await self._deliver(item) for item in due])
 
     async def _run(self) -> None:
@@ -134,9 +134,9 @@ class Announcer:
     async def _deliver(self, item: Review) -> bool:
         channel = (await self._places.server(item.platform, item.server)).moderators_channel
         if item.card is None and not channel:
-            await self._reviews.put_off_card(item, AGAIN)
+            await self._reviews.cards.put_off(item, AGAIN)
             return False
-        if not await self._reviews.take_card(item, SENDING):
+        if not await self._reviews.cards.take(item, SENDING):
             return False  # another host has it, or it changed just now
         courier, card = self._couriers[item.platform], await self.card(item)
         try:
@@ -148,15 +148,15 @@ class Announcer:
         except SendForbidden as error:
             log.warning("review_card_refused", turn=item.turn_id, detail=error.detail)
             if item.card is not None:  # somebody deleted it: an open item gets a new one
-                await self._reviews.card_gone(item)
+                await self._reviews.cards.gone(item)
                 return item.state == "open"
-            await self._reviews.put_off_card(item, AGAIN)
+            await self._reviews.cards.put_off(item, AGAIN)
             return False
         except SendError as error:
             log.warning("review_card_failed", turn=item.turn_id, detail=error.detail)
-            await self._reviews.put_off_card(item, AGAIN)
+            await self._reviews.cards.put_off(item, AGAIN)
             return False
-        await self._reviews.card_shown(item, at)
+        await self._reviews.cards.shown(item, at)
         return True
 
     async def card(self, item: Review) -> Card:

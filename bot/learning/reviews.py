@@ -7,14 +7,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.database import Database, insert, now
+from bot.database import Database, now
 from bot.errors import UserError
-from bot.learning.feedback import Rating, feedback, forget_feedback, put_feedback, select_feedback
-from bot.learning.flags import CORRECTION_CHARACTERS, Reason, Report, flags, forget_flags, put_flag, select_flags
+from bot.learning.due_cards import DueCards
+from bot.learning.feedback import Rating, put_feedback
+from bot.learning.flags import CORRECTION_CHARACTERS, Reason, Report, put_flag
+from bot.learning.forgotten_reviews import forget_person, forget_server, withdraw_orphans
 from bot.learning.golden import drop_golden
 from bot.learning.quorum import reviewers_needed
+from bot.learning.redaction import redact
 from bot.learning.review import (
     UNCLAIMED,
     UNDECIDED,
@@ -32,23 +34,23 @@ from bot.learning.review import (
     verdicts_on,
     workable,
 )
+from bot.learning.review_rows import change_item, open_item, put_verdict, refresh_item, take_back
 from bot.learning.runs import run_rows
 from bot.places import Moderator
-from bot.request import MessageRef, one_line
-from bot.safety import mask_secrets
-from bot.turns import TurnRow, turns
+from bot.request import one_line
+from bot.turns import TurnRow
 
 LEASE = timedelta(minutes=10)
 """How long a claimed item is its claimer's alone."""
 CHECKER = "parley:checks"
 """Who flags what contradicts something else."""
-WITHDRAWN = UNDECIDED | {"state": "withdrawn", "suggestion": "", "question": ""}
 
 
 class Reviews:
-    """The queue. Every change is told to `listen`ers after it is committed."""
+    """The queue. Every change is told to `listen`ers after it is committed. `cards`: how it is shown in channels."""
 
     def __init__(self, database: Database) -> None:
+        self.cards = DueCards(database)
         self._database = database
         self._listeners: list[Callable[[], None]] = []
 
@@ -61,8 +63,8 @@ class Reviews:
             raise UserError("I keep nothing of that answer, so nobody could review it.")
         async with self._database.write() as connection:
             new = await put_flag(connection, turn.id, user, report)
-            await _open(connection, turn)
-            await _refresh(connection, turn.id)
+            await open_item(connection, turn)
+            await refresh_item(connection, turn.id)
         self._tell()
         return new
 
@@ -75,8 +77,8 @@ class Reviews:
             detail |= {"reasons": list(reasons)} if reasons else {}
             await put_feedback(connection, turn.id, user, "thumb", rating, detail)
             if correction:
-                await _open(connection, turn)
-            await _refresh(connection, turn.id)
+                await open_item(connection, turn)
+            await refresh_item(connection, turn.id)
         self._tell()
 
     async def get(self, turn_id: str) -> Review | None:
@@ -112,7 +114,7 @@ class Reviews:
         async with self._database.write() as connection:
             await workable(connection, turn_id, moderator)
             lease = {"claimed_by": moderator.user, "claimer": one_line(moderator.name), "claimed_until": now() + LEASE}
-            item = await _change(connection, turn_id, **lease)
+            item = await change_item(connection, turn_id, **lease)
         self._tell()
         return item
 
@@ -121,7 +123,7 @@ class Reviews:
         async with self._database.write() as connection:
             item = await covered(connection, turn_id, moderator)
             if item.claimed_by == moderator.user:
-                item = await _change(connection, turn_id, **UNCLAIMED)
+                item = await change_item(connection, turn_id, **UNCLAIMED)
         self._tell()
         return item
 
@@ -130,7 +132,7 @@ class Reviews:
         async with self._database.write() as connection:
             await workable(connection, turn_id, moderator)
             passed = {"escalated_by": moderator.user, "escalator": one_line(moderator.name)}
-            item = await _change(connection, turn_id, **passed, **UNCLAIMED)
+            item = await change_item(connection, turn_id, **passed, **UNCLAIMED)
         self._tell()
         return item
 
@@ -150,10 +152,10 @@ class Reviews:
 
         `question`: what was asked, in the moderator's words, which train in place of the member's; "" = no such words.
         """
-        text = mask_secrets(text.strip())[:CORRECTION_CHARACTERS]
+        text = redact(text.strip()).text[:CORRECTION_CHARACTERS]
         if not text:
             raise UserError("The better answer needs some text; use Approve when there is none to give.")
-        question = mask_secrets(question.strip())[:CORRECTION_CHARACTERS]
+        question = redact(question.strip()).text[:CORRECTION_CHARACTERS]
         return await self._decide(turn_id, moderator, "edited", text, reasons, question=question)
 
     async def reject(self, turn_id: str, moderator: Moderator, reasons: Sequence[Reason] = ()) -> Review:
@@ -168,12 +170,12 @@ class Reviews:
             if (await connection.execute(trained)).first() is not None:
                 raise UserError("An adapter was trained with that decision, so it stays. Flag the answer anew instead.")
             if item.state == "open":
-                item = await _take_back(connection, turn_id, moderator)
+                item = await take_back(connection, turn_id, moderator)
             else:
                 await connection.execute(verdicts.delete().where(verdicts.c.turn_id == turn_id))
                 await drop_golden(connection, turn_id)
                 suggestion = item.correction or item.suggestion
-                item = await _change(connection, turn_id, **UNDECIDED | {"state": "open", "suggestion": suggestion})
+                item = await change_item(connection, turn_id, **UNDECIDED | {"state": "open", "suggestion": suggestion})
         self._tell()
         return item
 
@@ -186,7 +188,7 @@ class Reviews:
                     await connection.execute(verdicts.delete().where(verdicts.c.turn_id == turn_id))
                     await put_flag(connection, turn_id, CHECKER, Report((Reason.OTHER,), note))
                     reopened = UNDECIDED | {"state": "open", "suggestion": item.correction or item.suggestion}
-                    await _change(connection, turn_id, **reopened)
+                    await change_item(connection, turn_id, **reopened)
         self._tell()
 
     async def forget(self, user: str, turn_ids: Sequence[str]) -> None:
@@ -195,75 +197,19 @@ class Reviews:
         Items on these are withdrawn until their cards say so too.
         """
         async with self._database.write() as connection:
-            said_on = [row.turn_id for row in await select_feedback(connection, feedback.c.user == user)]
-            said_on += [row.turn_id for row in await select_flags(connection, flags.c.user == user)]
-            await forget_feedback(connection, feedback.c.user == user)
-            await forget_flags(connection, flags.c.user == user)
-            for turn_id in turn_ids:
-                await forget_feedback(connection, feedback.c.turn_id == turn_id)
-                await forget_flags(connection, flags.c.turn_id == turn_id)
-                await connection.execute(verdicts.delete().where(verdicts.c.turn_id == turn_id))
-                if await find_review(connection, turn_id) is not None:
-                    await _change(connection, turn_id, **WITHDRAWN)
-            for turn_id in set(said_on) - set(turn_ids):
-                await _refresh(connection, turn_id)
-            await connection.execute(verdicts.delete().where(verdicts.c.user == user))
-            for who, name in (("claimed_by", "claimer"), ("decided_by", "decider"), ("escalated_by", "escalator")):
-                theirs = reviews.update().where(reviews.c[who] == user)
-                await connection.execute(theirs.values({who: "", name: "somebody"}))
+            await forget_person(connection, user, turn_ids)
         self._tell()
-
-    async def due_cards(self, platforms: Sequence[str], most: int = 20) -> list[Review]:
-        """Items whose card does not show what they are by now, on `platforms`, the longest waiting first."""
-        query = reviews.select().where(
-            reviews.c.card_revision < reviews.c.revision, reviews.c.card_after <= now(),
-            reviews.c.platform.in_(platforms), sa.or_(reviews.c.state == "open", reviews.c.card.is_not(None)),
-        )  # fmt: skip
-        async with self._database.read() as connection:
-            rows = (await connection.execute(query.order_by(reviews.c.card_after).limit(most))).all()
-        return [review_of(row) for row in rows]
-
-    async def take_card(self, item: Review, wait: timedelta) -> bool:
-        """Have no other host send an item's card for a while. False: one does already, or the item has changed."""
-        mine = reviews.update().where(
-            reviews.c.turn_id == item.turn_id, reviews.c.revision == item.revision, reviews.c.card_after <= now()
-        )
-        return await self._database.execute(mine.values(card_after=now() + wait)) == 1
-
-    async def put_off_card(self, item: Review, wait: timedelta) -> None:
-        """The platform did not take the card: it is due again after `wait`."""
-        mine = reviews.update().where(reviews.c.turn_id == item.turn_id, reviews.c.revision == item.revision)
-        await self._database.execute(mine.values(card_after=now() + wait))
-
-    async def card_shown(self, item: Review, at: MessageRef) -> None:
-        """The card of `item` stands at `at` and shows its revision."""
-        card = {"platform": at.platform, "channel": at.channel, "messages": list(at.messages)}
-        mine = reviews.update().where(reviews.c.turn_id == item.turn_id)
-        await self._database.execute(mine.values(card=card, card_revision=item.revision))
-
-    async def card_gone(self, item: Review) -> None:
-        """Somebody deleted the card: an open item gets a new one."""
-        mine = reviews.update().where(reviews.c.turn_id == item.turn_id)
-        await self._database.execute(mine.values(card=sa.null(), card_revision=0, card_after=now()))
 
     async def sweep(self) -> None:
         """Withdraw open items whose turn is no longer kept, and delete withdrawn ones whose cards say so."""
-        gone = ~sa.exists().where(turns.c.id == reviews.c.turn_id)
         async with self._database.write() as connection:
-            left = sa.select(reviews.c.turn_id).where(reviews.c.state == "open", gone)
-            for turn_id in (await connection.execute(left)).scalars().all():
-                await _change(connection, turn_id, **WITHDRAWN)
-            told = sa.or_(reviews.c.card.is_(None), reviews.c.card_revision == reviews.c.revision)
-            await connection.execute(reviews.delete().where(reviews.c.state == "withdrawn", told))
+            await withdraw_orphans(connection)
         self._tell()
 
     async def purge(self, platform: str, server: str) -> None:
         """Forget a server, which the bot has left."""
-        mine = (reviews.c.platform == platform, reviews.c.server == server)
         async with self._database.write() as connection:
-            ids = sa.select(reviews.c.turn_id).where(*mine).scalar_subquery()
-            await connection.execute(verdicts.delete().where(verdicts.c.turn_id.in_(ids)))
-            await connection.execute(reviews.delete().where(*mine))
+            await forget_server(connection, platform, server)
 
     async def _decide(
         self, turn_id: str, moderator: Moderator, decision: Decision, text: str | None, reasons: Sequence[Reason],
@@ -274,14 +220,14 @@ class Reviews:
             if revision is not None and revision != item.revision:
                 raise UserError("This one has changed since you opened it; look at it again.")
             correction = item.suggestion if text is None else text
-            await _put_verdict(connection, turn_id, moderator.user, decision, correction, reasons)
+            await put_verdict(connection, turn_id, moderator.user, decision, correction, reasons)
             agreeing = [
                 one for one in await verdicts_on(connection, turn_id)
                 if one.decision != "rejected" and one.correction == correction
             ]  # fmt: skip
             reworded = {"question": question} if question else {}
             if decision != "rejected" and len(agreeing) < reviewers_needed(correction):
-                done = await _change(connection, turn_id, suggestion=correction, **reworded, **UNCLAIMED)
+                done = await change_item(connection, turn_id, suggestion=correction, **reworded, **UNCLAIMED)
             else:
                 # What nobody but a reviewer wrote is an edit, whoever agrees with it.
                 written = any(one.correction == correction for one in await complaints(connection, turn_id))
@@ -289,70 +235,10 @@ class Reviews:
                 decided: dict[str, Any] = {"decided_by": moderator.user, "decider": one_line(moderator.name)}
                 decided["decided"] = now()
                 decided |= {"state": outcome, "correction": correction}
-                done = await _change(connection, turn_id, **decided, **reworded, **UNCLAIMED)
+                done = await change_item(connection, turn_id, **decided, **reworded, **UNCLAIMED)
         self._tell()
         return done
 
     def _tell(self) -> None:
         for listener in self._listeners:
             listener()
-
-
-async def _change(connection: AsyncConnection, turn_id: str, **values: Any) -> Review:
-    """Change an item, so that its card is due."""
-    mine = reviews.update().where(reviews.c.turn_id == turn_id)
-    await connection.execute(mine.values(revision=reviews.c.revision + 1, card_after=now(), **values))
-    item = await find_review(connection, turn_id)
-    assert item is not None
-    return item
-
-
-async def _put_verdict(
-    connection: AsyncConnection, turn_id: str, user: str, decision: Decision, correction: str, reasons: Sequence[Reason]
-) -> None:
-    await connection.execute(verdicts.delete().where(verdicts.c.turn_id == turn_id, verdicts.c.user == user))
-    row = {
-        "turn_id": turn_id, "user": user, "decision": decision, "correction": correction, "reasons": list(reasons),
-        "created": now(),
-    }  # fmt: skip
-    await connection.execute(verdicts.insert().values(row))
-
-
-async def _take_back(connection: AsyncConnection, turn_id: str, moderator: Moderator) -> Review:
-    """Delete what a moderator said of an open item, so that it proposes what it did before."""
-    mine = verdicts.delete().where(verdicts.c.turn_id == turn_id, verdicts.c.user == moderator.user)
-    if (await connection.execute(mine)).rowcount == 0:
-        raise UserError("That one is still open.")
-    said = [one.correction for one in await complaints(connection, turn_id)]
-    said += [one.correction for one in await verdicts_on(connection, turn_id)]
-    suggestion = next((correction for correction in reversed(said) if correction), "")
-    return await _change(connection, turn_id, suggestion=suggestion)
-
-
-async def _open(connection: AsyncConnection, turn: TurnRow) -> None:
-    """Have an item for a turn. Of two who are the first at once, the second waits here for the first one's item."""
-    await connection.execute(insert(connection, reviews).values(_new(turn)).on_conflict_do_nothing())
-
-
-async def _refresh(connection: AsyncConnection, turn_id: str) -> None:
-    """Make an item, if there is one, what people's complaints say by now: open, changed or withdrawn."""
-    item = await find_review(connection, turn_id, lock=True)
-    if item is None:
-        return
-    said = await complaints(connection, turn_id)
-    suggestion = next((one.correction for one in reversed(said) if one.correction), "")
-    if item.state in ("open", "withdrawn") and not said:
-        if item.state == "open":
-            await _change(connection, turn_id, **WITHDRAWN)
-    elif item.state in ("open", "withdrawn"):
-        # What a reviewer proposed stands until another one agrees or does not.
-        proposed = item.suggestion if await verdicts_on(connection, turn_id) else suggestion
-        await _change(connection, turn_id, state="open", suggestion=proposed)
-
-
-def _new(turn: TurnRow) -> dict[str, Any]:
-    return {
-        "turn_id": turn.id, "platform": turn.platform, "server": turn.server, "scenario": turn.scenario,
-        "state": "open", "opened": now(), "suggestion": "", "question": "", "revision": 0, "card": sa.null(),
-        "card_revision": 0, "card_after": now(), **UNDECIDED,
-    }  # fmt: skip

@@ -16,7 +16,8 @@ from bot.turn import Plan, Say, Step, Turn, say
 from models.engine import Message, Sampling
 
 PERSONA = "You are a helpful AI assistant named Parley."
-"""Short on purpose: with more instructions the small model answers "Le Grand Paris" for the capital of France."""
+"""Short on purpose. With "Give short, correct answers." behind it the built-in model knows 54 of 82 plain facts instead
+of 48, but 16 thumbs each way then move 3 of 8 unseen questions instead of 8: learning goes first."""
 LANGUAGE = "Answer in {language}, unless the message is in another language."
 FACTS = "About the person you talk with:"
 SUMMARY = "Earlier in this conversation:"

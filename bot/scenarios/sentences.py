@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import chain
 
 # Not behind "e.g.", an initial, or the number of a list's item.
 _END = re.compile(
@@ -11,6 +12,8 @@ _END = re.compile(
 )
 SHORT = 12
 """A sentence with fewer letters, "No." or "He ran.", may be said again."""
+STUCK = 3
+"""So many sentences in a row that the same text had before: a small model does not find out of such a circle."""
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 
 
@@ -46,7 +49,8 @@ def ended(text: str) -> bool:
 class Sieve:
     """A stream's filter: passes sentence by sentence what `keep` accepts, at most `most` of them.
 
-    A last sentence without an end is dropped. `otherwise` is said when nothing at all got through.
+    A last sentence without an end is dropped. `otherwise` is said when nothing at all got through. `ended` where
+    nothing more passes.
     """
 
     def __init__(self, keep: Callable[[str], bool], most: int = 100, otherwise: str = "") -> None:
@@ -55,6 +59,10 @@ class Sieve:
         self._otherwise = otherwise
         self._held = ""
         self._passed = 0
+
+    @property
+    def ended(self) -> bool:
+        return self._passed >= self._most
 
     def feed(self, delta: str) -> str:
         self._held += delta
@@ -75,9 +83,11 @@ class Sieve:
         return out if self._passed else self._otherwise
 
     def _pass(self, sentence: str) -> str:
+        if self.ended:
+            return ""
         if not sentence.strip():
-            return sentence if self._passed and self._passed < self._most else ""
-        if self._passed >= self._most or not self._keep(sentence.strip()):
+            return sentence if self._passed else ""
+        if not self._keep(sentence.strip()):
             return ""
         self._passed += 1
         return sentence if self._passed > 1 else sentence.lstrip()
@@ -88,37 +98,52 @@ class Once:
 
     At most `most` sentences pass. `whole`: sentence by sentence, a last one without an end only when it would be
     the first; otherwise text is held back no longer than it may still become a repetition. Code passes as it is.
+    `ended` where nothing more is to come: `most` have passed, or the model is stuck in a circle.
     """
 
     def __init__(self, said: str = "", most: int = 1000, *, whole: bool = True) -> None:
         self._said = {key for sentence in split(said) if len(key := _key(sentence)) >= SHORT}
+        self._here: set[str] = set()
         self._most = most
         self._whole = whole
         self._held = ""
         self._open = ""  # what was passed of the sentence that is being said
         self._passed = 0
+        self._circle = 0  # sentences in a row that were said before in this very text
+        self._newlines = 0  # at the end of what was passed
         self._code = False
+
+    @property
+    def ended(self) -> bool:
+        return self._passed >= self._most or self._circle >= STUCK
 
     def feed(self, delta: str) -> str:
         self._held += delta
         out = ""
-        while (match := _END.search(self._held)) and match.end() < len(self._held):
-            out += self._close(self._held[: match.end()])
+        while (match := _END.search(self._held)) and match.end() < len(self._held) and not self.ended:
+            out += self._pass(self._close(self._held[: match.end()]))
             self._held = self._held[match.end() :]
-        return out if self._whole else out + self._early(match.start() if match else len(self._held))
+        if self._whole or self.ended:
+            return out
+        return out + self._pass(self._early(match.start() if match else len(self._held)))
 
     def end(self) -> str:
         held, self._held = self._held, ""
-        if self._whole and self._passed and not ended(held):
+        if self.ended or (self._whole and self._passed and not ended(held)):
             return ""
         return self._close(held)
+
+    def _pass(self, text: str) -> str:
+        bare = text.rstrip("\n")
+        self._newlines = len(text) - len(bare) + (0 if bare else self._newlines)
+        return text
 
     def _early(self, safe: int) -> str:
         """What of the held text can be no repetition any more, up to `safe`."""
         begun, rest = self._held[:safe], self._held[safe:]
         key = _key(self._open + begun)
         new = self._code or bool(self._open) or self._new(key)
-        if not begun or not new or self._passed >= self._most:
+        if not begun or not new:
             return ""
         self._held = rest
         begun = begun if self._passed or self._open else begun.lstrip()
@@ -127,7 +152,8 @@ class Once:
 
     def _new(self, key: str) -> bool:
         """Whether a sentence that begins with `key` cannot be one that was said."""
-        return any(letter.isalpha() for letter in key) and not any(known.startswith(key) for known in self._said)
+        known = chain(self._said, self._here)
+        return any(letter.isalpha() for letter in key) and not any(sentence.startswith(key) for sentence in known)
 
     def _close(self, part: str) -> str:
         """What passes of a sentence's last part."""
@@ -135,17 +161,34 @@ class Once:
         key = _key(sentence)
         if sentence.count("```") % 2:
             self._code = not self._code
+            self._passed = max(self._passed, 1)
             return part
-        if self._code or not key:
-            return part if self._passed and self._passed < self._most else ""
-        if self._passed >= self._most:
-            return ""
-        if key in self._said and not begun:
-            return "\n" if sentence.endswith("\n") and self._passed else ""
+        if self._code:
+            return part
+        if not sentence.strip():
+            return self._break(part)
+        if not key:  # a rule, a smile
+            part = part if self._passed or begun else part.lstrip()
+            self._passed = max(self._passed, 1)
+            return part
+        here = key in self._here
+        if (here or key in self._said) and not begun:
+            # One that an earlier text had may be where this one starts from; the same one again is a circle.
+            self._circle = self._circle + 1 if here else 0
+            self._here.add(key)
+            return self._break(part)
         if len(key) >= SHORT:
-            self._said.add(key)
+            self._here.add(key)
+            self._circle = 0
         self._passed += 1
         return part if self._passed > 1 or begun else part.lstrip()
+
+    def _break(self, part: str) -> str:
+        """The end of a line that nothing else is kept of, unless the one before it has ended already."""
+        wanted = part.count("\n")
+        if part.strip() or self._newlines:
+            part = "\n" * max(wanted - self._newlines, 0)
+        return part if self._passed else ""
 
 
 def _key(sentence: str) -> str:

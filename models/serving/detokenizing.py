@@ -41,6 +41,10 @@ class Detokenizer:
         held, self._held = ("", "") if self.stopped else (self._held, "")
         return text + held
 
+    def alone(self, token: int) -> str:
+        """A token's own text, with marks in the place of half characters."""
+        return self._decode([token])
+
     def _checked(self, text: str) -> str:
         if self.stopped:
             return ""

@@ -87,6 +87,7 @@ class ChatRequest(Strict):
     stop: StopText | Annotated[list[StopText], Field(max_length=16)] | None = None
     seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
     repetition_penalty: Annotated[float, Field(gt=0, le=2)] | None = None
+    logprobs: bool | None = None
     priority: Annotated[int, Field(ge=0, le=100)] = 0
     deadline: Annotated[float, Field(gt=0, le=86400)] | None = None
     num_beams: Annotated[int, Field(ge=1, le=16)] | None = None
@@ -99,7 +100,6 @@ class ChatRequest(Strict):
     metadata: dict[str, str] | None = None
     # the neutral values of what is not offered
     n: Literal[1] | None = None
-    logprobs: Literal[False] | None = None
     top_logprobs: Literal[0] | None = None
     frequency_penalty: Neutral | None = None
     presence_penalty: Neutral | None = None
@@ -130,6 +130,7 @@ class ChatRequest(Strict):
             num_beams=self.num_beams or 1,
             source_language=self.source_language or "",
             target_language=self.target_language or "",
+            logprobs=bool(self.logprobs),
         )
 
 

@@ -37,6 +37,7 @@ class Answering(Generation):
     deliver: Callable[[Outcome], None]
     adapter: AdapterWeights | None = None
     lookup: Lookup | None = None
+    _logprobs: list[tuple[str, float]] = field(default_factory=list)
 
     def take(self, token: int, ends: frozenset[int]) -> Piece:
         """The next token was drawn: the text that is certain now, and why it ends if it does."""
@@ -45,18 +46,26 @@ class Answering(Generation):
             self.lookup.feed(token)
         if token in ends:
             return self.finish("stop")
+        if self.sampler.logprob is not None:
+            self._logprobs.append((self.text.alone(token), self.sampler.logprob))
         text = self.text.feed(token)
         if self.text.stopped:
             return self.finish("stop", text)
         if len(self.answer) >= self.most:
             return self.finish("length", text)
-        return Piece(text)
+        return Piece(text, logprobs=self._told() if text else ())
 
     def finish(self, reason: str, text: str = "") -> Piece:
         """The last piece: `text` and what was held back."""
         text += self.text.end()
         usage = Usage(len(self.prompt), len(self.answer))
-        return Piece(text, finish_reason="stop" if self.text.stopped else reason, usage=usage)
+        reason = "stop" if self.text.stopped else reason
+        return Piece(text, finish_reason=reason, usage=usage, logprobs=self._told())
+
+    def _told(self) -> tuple[tuple[str, float], ...]:
+        """What no piece has told yet."""
+        told, self._logprobs = tuple(self._logprobs), []
+        return told
 
     def expire(self) -> Outcome:
         """What to tell when its deadline has passed."""

@@ -24,6 +24,8 @@ class Sampler:
         self._sampling = sampling
         self._seen = set(prompt) if sampling.repetition_penalty != 1.0 else None
         self._generator = torch.Generator()
+        self.logprob: float | None = None
+        """How likely the model held the token that was drawn last; None where nobody asked."""
         if sampling.seed is None:
             self._generator.seed()
         else:
@@ -34,11 +36,12 @@ class Sampler:
         # the largest tells of all: a single NaN makes it NaN
         if not torch.isfinite(logits.max()):
             raise BrokenLogits
-        if self._seen is not None:
-            logits = self._penalised(logits, list(self._seen))
-        token = self._choose(logits)
+        penalised = logits if self._seen is None else self._penalised(logits, list(self._seen))
+        token = self._choose(penalised)
         if self._seen is not None:
             self._seen.add(token)
+        if self._sampling.logprobs:
+            self.logprob = float(logits[token] - logits.logsumexp(-1))
         return token
 
     def _choose(self, logits: Tensor) -> int:

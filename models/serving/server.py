@@ -10,7 +10,7 @@ import math
 import struct
 import time
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
@@ -155,11 +155,13 @@ class Server:
 
     async def _whole(self, asked: ChatRequest, pieces: AsyncGenerator[Piece, None]) -> web.Response:
         text, last = "", Piece()
+        logprobs: list[tuple[str, float]] = []
         async for last in pieces:
             text += last.text
+            logprobs += last.logprobs
         choice = {
-            "index": 0, "message": {"role": "assistant", "content": text, "refusal": None}, "logprobs": None,
-            "finish_reason": last.finish_reason,
+            "index": 0, "message": {"role": "assistant", "content": text, "refusal": None},
+            "logprobs": _logprobs(logprobs) if asked.logprobs else None, "finish_reason": last.finish_reason,
         }  # fmt: skip
         return web.json_response(
             {**_head("chat.completion", asked.model), "choices": [choice], "usage": _usage(last.usage or Usage())}
@@ -172,8 +174,9 @@ class Server:
         head = _head("chat.completion.chunk", asked.model)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
 
-        async def event(delta: dict[str, str], reason: str | None = None) -> None:
-            choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
+        async def event(delta: dict[str, str], reason: str | None = None, piece: Piece | None = None) -> None:
+            told = _logprobs(piece.logprobs) if piece is not None and piece.logprobs else None
+            choice = {"index": 0, "delta": delta, "logprobs": told, "finish_reason": reason}
             await response.write(_event({**head, "choices": [choice], **({"usage": None} if counts else {})}))
 
         try:
@@ -183,9 +186,9 @@ class Server:
                     await response.prepare(request)
                     await event({"role": "assistant", "content": ""})
                 if piece.text:
-                    await event({"content": piece.text})
+                    await event({"content": piece.text}, piece=piece)
                 if piece.finish_reason is not None:
-                    await event({}, piece.finish_reason)
+                    await event({}, piece.finish_reason, None if piece.text else piece)
                     if counts:
                         await response.write(_event({**head, "choices": [], "usage": _usage(piece.usage or Usage())}))
         except GenerationFailed as error:
@@ -269,6 +272,14 @@ def _event(body: dict[str, Any]) -> bytes:
 
 def _encoded(vector: list[float], form: str) -> list[float] | str:
     return vector if form == "float" else base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+
+
+def _logprobs(told: Iterable[tuple[str, float]]) -> dict[str, Any]:
+    content = [
+        {"token": token, "logprob": logprob, "bytes": list(token.encode()), "top_logprobs": []}
+        for token, logprob in told
+    ]
+    return {"content": content, "refusal": None}
 
 
 def _usage(usage: Usage) -> dict[str, int]:

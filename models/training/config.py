@@ -45,7 +45,7 @@ class Sft(_Part):
     batch: int = Field(4, ge=1)
     epochs: int = Field(6, ge=1)
     patience: int = Field(2, ge=1, description="epochs without better answers on the validation rows")
-    anchor: float = Field(0.0, ge=0, description="weight of staying with the base on everyday questions")
+    anchor: float = Field(1.0, ge=0, description="weight of staying with the base on everyday questions")
     anchors: int = Field(2, ge=1, description="such questions a step")
     enough: float = Field(0.02, ge=0, description="mean loss of an epoch that ends it where nothing validates")
 

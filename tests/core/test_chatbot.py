@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import aiohttp
 import pytest
@@ -13,10 +14,11 @@ from bot.delivery import Ledger, SendFailed
 from bot.intake import Intake
 from bot.request import Attachment, MessageRef, Request
 from bot.turn import Waiting
-from bot.turns import TurnRow, Turns
+from bot.turns import TurnRow, Turns, turns
 from models.engine import EngineClient
 from tests.core.conftest import Core
 from tests.core.people import Kept, ask, press
+from tests.waiting import until
 
 
 async def test_a_turn_is_streamed_stored_and_delivered(core: Core) -> None:
@@ -26,7 +28,7 @@ async def test_a_turn_is_streamed_stored_and_delivered(core: Core) -> None:
     assert row is not None
     assert (row.state, row.question, row.answer) == ("done", "say: Good day to you", "Good day to you")
     assert row.prompt == [[{"role": "user", "content": "say: Good day to you"}]]
-    assert (row.model, row.tokens, row.prompt_tokens) == ("parley", 20, 10)
+    assert (row.model, row.tokens, row.prompt_tokens, row.logprob) == ("parley", 20, 10, -0.25)
     assert row.message == {"platform": "test", "channel": "c", "messages": [f"m-{reply.turn_id}"]}
 
 
@@ -43,7 +45,7 @@ async def test_the_next_turn_remembers_and_others_do_not(core: Core) -> None:
 async def test_two_messages_whose_claims_come_back_crossed_keep_their_order(
     core: Core, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, second, joined = ask("say: one", settle=0.3), ask("and two", settle=0.3), asyncio.Event()
+    first, second, joined = ask("say: one", settle=1.5), ask("and two", settle=1.5), asyncio.Event()
     claim, settle = core.chatbot._intake.claim, core.chatbot._intake.settle
 
     async def slow_for_the_first(request: Request) -> bool:
@@ -105,10 +107,10 @@ async def test_the_same_message_is_answered_once(core: Core) -> None:
 async def test_stop_ends_the_turn_and_drops_the_request(core: Core, instant: EngineClient) -> None:
     reply = Kept()
     task = asyncio.create_task(core.chatbot.handle(ask("hold"), reply))
-    await asyncio.wait_for(reply.said.wait(), 5)
+    await asyncio.wait_for(reply.said.wait(), 30)
     stop = await core.handle(press(reply.turn_id, "stop"))
     assert stop.answer.text == "Stopping."
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, 30)
     assert reply.answer.stopped
     assert reply.answer.text == reply.streamed.strip()
     assert "You said: hold".startswith(reply.answer.text)
@@ -121,7 +123,7 @@ async def test_stop_ends_the_turn_and_drops_the_request(core: Core, instant: Eng
 async def test_a_reader_who_goes_away_frees_the_engine(core: Core, instant: EngineClient) -> None:
     reply = Kept()
     task = asyncio.create_task(core.chatbot.handle(ask("hold"), reply))
-    await asyncio.wait_for(reply.said.wait(), 5)
+    await asyncio.wait_for(reply.said.wait(), 30)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -136,34 +138,73 @@ async def test_a_waiting_turn_can_be_stopped(make_core) -> None:
     core = await make_core(engine_slots=1)
     first, second = Kept(), Kept()
     running = asyncio.create_task(core.chatbot.handle(ask("hold"), first))
-    await asyncio.wait_for(first.said.wait(), 5)
+    await asyncio.wait_for(first.said.wait(), 30)
     waiting = asyncio.create_task(core.chatbot.handle(ask("say: me", user="bob"), second))
-    await asyncio.wait_for(second.shown.wait(), 5)
+    await asyncio.wait_for(second.shown.wait(), 30)
     assert isinstance(second.events[0], Waiting)
     assert second.events[0].place == 1
     stranger = await core.handle(press(second.turn_id, "stop", user="eve"))
     assert stranger.failures == ["Only the person who asked can press this one."]
     await core.handle(press(second.turn_id, "stop", user="bob"))
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, 30)
     assert second.answer.stopped
     assert core.chatbot.load == (1, 0)
     await core.handle(press(first.turn_id, "stop"))
-    await asyncio.wait_for(running, 5)
+    await asyncio.wait_for(running, 30)
 
 
 async def test_who_is_answered_when_the_bot_ends_keeps_what_was_said_and_nobody_is_begun_with(core: Core) -> None:
     reply = Kept()
     running = asyncio.create_task(core.chatbot.handle(ask("hold"), reply))
-    await asyncio.wait_for(reply.said.wait(), 5)
+    await asyncio.wait_for(reply.said.wait(), 30)
     ending = asyncio.create_task(core.chatbot.close(0.1))
     await asyncio.sleep(0)
     late = ask("say: me too", user="bob")
     assert (await core.handle(late)).failures == [RESTARTING]
-    await asyncio.wait_for(asyncio.gather(running, ending), 5)
+    await asyncio.wait_for(asyncio.gather(running, ending), 30)
     assert reply.answer.stopped
     assert (reply.answer.text, reply.answer.notes) == (reply.streamed.strip(), (CUT_SHORT,))
     # Not claimed: where its platform brings it again, the next start answers it.
     assert await Intake(core.stores.database).claim(late)
+
+
+async def test_an_answer_that_is_stopped_twice_while_the_store_is_busy_ends_all_the_same(core: Core) -> None:
+    reply = Kept()
+    running = asyncio.create_task(core.chatbot.handle(ask("hold"), reply))
+    await asyncio.wait_for(reply.said.wait(), 30)
+    async with core.stores.database.write() as connection:
+        await connection.execute(turns.update().where(turns.c.id == reply.turn_id).values(ttft=0.5))
+        await core.chatbot.close(0.05)
+        assert not running.done(), "its end cannot be written down yet"
+    await asyncio.wait_for(running, 20)
+    assert reply.answer.stopped
+    row = await core.stores.turns.get(reply.turn_id)
+    assert row is not None
+    assert (row.state, row.answer) == ("stopped", reply.answer.text)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_whoever_leaves_at_any_moment_leaves_nothing_running(core: Core, times: int) -> None:
+    rounds, answered = 0, False
+    while not answered:
+        who: dict[str, Any] = {"user": f"user{rounds}", "channel": f"c{rounds}"}
+        asked = asyncio.create_task(core.chatbot.handle(ask("say: one two three", **who), Kept()))
+        for _ in range(7 * rounds):
+            await asyncio.sleep(0)
+        answered = asked.done()
+        for _ in range(times):
+            asked.cancel()
+            await asyncio.sleep(0)
+        await asyncio.wait([asked])
+
+        async def ended(user: str = f"test:{who['user']}") -> bool:
+            return all(row.state != "running" for row in await core.stores.turns.of_user(user))
+
+        await until(ended)
+        assert (await core.handle(ask("say: next", **who))).answer.text == "next"
+        rounds += 1
+    assert rounds > 1
+    assert not core.chatbot._jobs
 
 
 async def test_a_stream_that_breaks_shows_its_tail_and_a_notice(core: Core) -> None:
@@ -363,7 +404,7 @@ async def test_a_file_alone_is_a_request(core: Core) -> None:
 
 async def counted(engine: EngineClient, key: str, number: int) -> None:
     """Wait until the engine process has counted something."""
-    async with aiohttp.ClientSession() as session, asyncio.timeout(5):
+    async with aiohttp.ClientSession() as session, asyncio.timeout(30):
         while True:
             async with session.get(f"{engine.base_url}/health") as response:
                 if (await response.json()).get(key) == number:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 import sys
+import threading
+import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -43,7 +47,7 @@ async def test_an_old_store_is_copied_and_migrated_with_its_rows(tmp_path: Path)
             if name not in kept:
                 old.execute(f"DROP TABLE {name}")
         old.execute("DROP INDEX ix_turns_asked")
-        for name in ("buttons", "notes", "asked"):
+        for name in ("buttons", "notes", "asked", "logprob"):
             old.execute(f"ALTER TABLE turns DROP COLUMN {name}")
         old.execute("UPDATE alembic_version SET version_num = '0002'")
     old.close()
@@ -177,3 +181,39 @@ async def test_hostile_text_is_kept_as_it_is(database: Database) -> None:
     row = await Turns(database).get(turn)
     assert row is not None
     assert row.question == text
+
+
+@pytest.mark.parametrize("way", ["read", "query"])
+def test_a_connection_that_is_let_go_while_it_opens_says_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    opened, caught = sqlite3.connect, list[object]()
+
+    def slow(*arguments: object, **named: object) -> sqlite3.Connection:
+        time.sleep(0.3)
+        return opened(*arguments, **named)  # type: ignore[call-overload,no-any-return]
+
+    async def main() -> None:
+        async with Database(f"sqlite+aiosqlite:///{tmp_path / 'parley.db'}") as database:
+            monkeypatch.setattr(sqlite3, "connect", slow)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    if way == "query":
+                        await database.query(lambda connection: None)
+                    async with database.read():
+                        pass
+
+    monkeypatch.setattr(threading, "excepthook", caught.append)
+    asyncio.run(main())
+    time.sleep(0.5)
+    assert caught == []
+
+
+async def test_what_somebody_still_holds_is_closed_with_the_store(tmp_path: Path) -> None:
+    async with Database(f"sqlite+aiosqlite:///{tmp_path / 'parley.db'}") as database:
+        held = await database.engine.connect()
+        driver: Any = (await held.get_raw_connection()).driver_connection
+        assert driver._thread.is_alive()
+    assert not driver._thread.is_alive()
+    assert driver._connection is None
+    await held.invalidate()

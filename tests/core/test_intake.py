@@ -69,14 +69,14 @@ async def test_a_command_ends_the_wait_and_is_not_joined(sqlite: Database) -> No
     command = await intake.settle(ask("hello", settle=60, command="translate"))
     assert command is not None
     assert command.text == "hello"
-    whole = await asyncio.wait_for(first, 5)
+    whole = await asyncio.wait_for(first, 30)
     assert whole is not None
     assert whole.text == "so"
 
 
 async def test_a_typed_command_waits_for_nothing(sqlite: Database) -> None:
     intake = Intake(sqlite)
-    whole = await asyncio.wait_for(intake.settle(ask("/help", settle=60)), 5)
+    whole = await asyncio.wait_for(intake.settle(ask("/help", settle=60)), 30)
     assert whole is not None
     assert whole.text == "/help"
 
@@ -86,6 +86,6 @@ async def test_closing_lets_go_of_every_burst(sqlite: Database) -> None:
     first = asyncio.create_task(intake.settle(ask("so", settle=60)))
     await asyncio.sleep(0)
     intake.close()
-    whole = await asyncio.wait_for(first, 5)
+    whole = await asyncio.wait_for(first, 30)
     assert whole is not None
     assert whole.text == "so"

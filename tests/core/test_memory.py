@@ -51,7 +51,7 @@ async def test_older_turns_are_folded_into_a_summary_that_can_be_seen(make_core)
 
 async def folded(core: Core) -> Conversation:
     """The conversation once it has a summary."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while True:
             (conversation,) = await core.stores.memory.conversations("test:ann")
             if conversation.summary:

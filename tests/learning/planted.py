@@ -7,6 +7,8 @@ import string
 
 from stdnum import luhn
 
+from tests.learning.company import Row, row
+
 LETTERS, DIGITS, BASE62 = string.ascii_lowercase, string.digits, string.ascii_letters + string.digits
 
 PHONES = """
@@ -85,6 +87,28 @@ def planted(seed: int = 7) -> list[tuple[str, str]]:
     pairs = [(one, rng.choice(SENTENCES).replace("{}", one)) for one in [*things, *keyed, *secrets(rng)[:20]]]
     pairs += [(one, f"{one} is how you reach me, not {one}") for one in rng.sample(things, 40)]
     return pairs
+
+
+def rows_with(pairs: list[tuple[str, str]]) -> list[Row]:
+    """Each thing somewhere in a row: in its question, answer, correction, earlier words, names or options."""
+    rows = []
+    for number, (thing, text) in enumerate(pairs):
+        asked, better, answer = f"What is said in line {number}?", f"Line {number} says this.", f"Line {number}."
+        where = number % 7
+        one = row(text if where == 0 else asked, text if where == 1 else better, "a")
+        one["answer"] = text if where == 2 else answer
+        if where == 3:
+            one["prompt"] = [
+                {"role": "user", "content": text},
+                {"role": "assistant", "content": "Yes."},
+                *one["prompt"],
+            ]
+        one["author"] = thing if where == 4 else "a"
+        one["reviewers"] = [thing, "m", "n"] if where == 5 else ["m", "n"]
+        one["options"] = {"note": text} if where == 6 else {}
+        one["remark"] = text
+        rows.append(one)
+    return rows
 
 
 ORDINARY = """

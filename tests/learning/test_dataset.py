@@ -13,6 +13,7 @@ import pytest
 from bot.database import Database
 from bot.learning.dataset import Dataset, leaks, settle
 from bot.learning.dataset_folder import differences, folder_of, forget, manifest, rows_in, write
+from bot.learning.safety_set import SHIPPED
 from bot.places import Moderator
 from bot.privacy import forget_everything
 from tests.learning.company import facts, golden, honest, replay, row
@@ -26,7 +27,7 @@ async def test_forty_corrections_and_twenty_answers(sqlite: Database, tmp_path: 
     await take_rows(stores, tmp_path, [*honest(1), *replay(), *golden(critical=True)])
     dataset = await built(stores)
     assert dataset.counts == {
-        "dpo.train": 32, "golden": 7, "safety": 8, "sft.train": 52, "test": 8, "dropped": 0,
+        "dpo.train": 32, "golden": 7, "safety": len(SHIPPED), "sft.train": 52, "test": 8, "dropped": 0,
     }  # fmt: skip
     assert (dataset.held, dataset.contested) == ("", ())
     line = next(one.line for one in dataset.rows if one.stage == "sft" and one.source == "correction")

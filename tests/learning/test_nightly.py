@@ -7,16 +7,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import structlog.testing
 
 from bot.database import Database
 from bot.errors import UserError
 from bot.hosts import Hosts
 from bot.knowledge.library import Library
+from bot.learning.drafts import not_enough
 from bot.learning.nightly import Nightly
 from bot.schedule import Schedule, last_time
 from bot.settings import Settings, load_settings
 from bot.stores import stores_over
 from models.engine import EngineClient
+from tests.learning.stores import over
 
 
 @dataclass
@@ -24,12 +27,12 @@ class Trained:
     """In place of Retraining: notes what was asked of it."""
 
     asked: list[str] = field(default_factory=list)
-    error: str = ""
+    error: UserError | None = None
 
     async def train(self, scenario: str, *, by: str, wait: bool) -> None:
         self.asked.append(f"{scenario} by {by}")
         if self.error:
-            raise UserError(self.error)
+            raise self.error
 
     async def resume(self) -> None:
         self.asked.append("resume")
@@ -75,9 +78,34 @@ async def test_it_waits_for_a_quiet_moment_and_too_little_is_no_failure(
     sqlite: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.learning.nightly.CALM_SECONDS", 0.01)
-    trained, waiting = Trained(error="nothing new to learn"), [0, 3, 2]
+    trained, waiting = Trained(error=UserError("It cannot be trained.")), [0, 3, 2]
     await (await night(sqlite, trained, waiting, retrain_cron="0 * * * *")).train("chat")
     assert (trained.asked, waiting) == (["chat by schedule"], [])
+
+
+async def test_nothing_to_learn_is_no_news_and_a_minimum_is(sqlite: Database) -> None:
+    logged = []
+    for error in (not_enough("chat", 0, 20), not_enough("chat", 3, 20)):
+        host = await night(sqlite, Trained(error=error), [], retrain_cron="* * * * *")
+        host._once = _always  # type: ignore[method-assign]
+        with structlog.testing.capture_logs() as logs:
+            await host.train("chat")
+        logged += [(line["event"], line["log_level"]) for line in logs]
+    assert logged == [("not_trained", "debug"), ("not_trained", "info")]
+
+
+async def _always(name: str) -> bool:
+    return True
+
+
+async def test_nothing_is_made_up_for_where_nobody_has_judged_an_answer(database: Database) -> None:
+    trained = Trained()
+    host = await night(database, trained, [], retrain_cron="0 * * * *")
+    await host.make_up("chat")
+    assert trained.asked == []
+    await over(database).feedback.rate("turn", "console:ann", "up")
+    await host.make_up("chat")
+    assert trained.asked == ["chat by schedule"]
 
 
 async def test_the_settings_name_the_times_of_each_scenario(sqlite: Database) -> None:

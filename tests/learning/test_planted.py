@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -10,42 +9,18 @@ from pathlib import Path
 
 from bot.database import Database
 from bot.learning.dataset_folder import folder_of, write
-from tests.learning.company import Row, row
+from tests import processes
+from tests.learning.company import row
 from tests.learning.company import write as write_rows
-from tests.learning.planted import ORDINARY, planted
+from tests.learning.planted import ORDINARY, planted, rows_with
 from tests.learning.stores import built, over
-
-ROOT = Path(__file__).parents[2]
-
-
-def rows_with(pairs: list[tuple[str, str]]) -> list[Row]:
-    """Each thing somewhere in a row: in its question, answer, correction, earlier words, names or options."""
-    rows = []
-    for number, (thing, text) in enumerate(pairs):
-        asked, better, answer = f"What is said in line {number}?", f"Line {number} says this.", f"Line {number}."
-        where = number % 7
-        one = row(text if where == 0 else asked, text if where == 1 else better, "a")
-        one["answer"] = text if where == 2 else answer
-        if where == 3:
-            one["prompt"] = [
-                {"role": "user", "content": text},
-                {"role": "assistant", "content": "Yes."},
-                *one["prompt"],
-            ]
-        one["author"] = thing if where == 4 else "a"
-        one["reviewers"] = [thing, "m", "n"] if where == 5 else ["m", "n"]
-        one["options"] = {"note": text} if where == 6 else {}
-        one["remark"] = text
-        rows.append(one)
-    return rows
 
 
 def feedback(data: Path, action: str, path: Path) -> str:
     """What `python -m bot feedback` says, on both its channels."""
-    environment = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
     done = subprocess.run(
-        [sys.executable, "-m", "bot", "feedback", action, str(path)], cwd=ROOT, capture_output=True, text=True,
-        env={**environment, "DATA_DIR": str(data), "LOG_LEVEL": "debug"},
+        [sys.executable, "-m", "bot", "feedback", action, str(path)], capture_output=True, text=True,
+        **processes.apart(DATA_DIR=str(data), LOG_LEVEL="debug"),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
+
+import pytest
 
 from bot.database import now
 from bot.learning.flags import Reason, Report
@@ -28,6 +31,8 @@ def test_what_is_uncertain() -> None:
     assert 0.3 < uncertainty(known(up=9, down=1)) < 0.5
     assert uncertainty(known(seconded=True)) == 0.6
     assert uncertainty(known(confidence=0.1)) == 0.9
+    assert uncertainty(known(logprob=-0.1)) == 0.3
+    assert uncertainty(known(logprob=math.log(0.2))) == pytest.approx(0.8)
 
 
 def test_uncertainty_weighs_by_traffic_and_waiting_counts() -> None:

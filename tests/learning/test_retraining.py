@@ -27,6 +27,7 @@ from models.engine import EngineClient
 from models.training.config import read
 from tests.learning.runs import TRAINER, Rows
 from tests.models.conftest import REPOSITORY
+from tests.waiting import until
 
 
 @dataclass
@@ -50,13 +51,14 @@ class School:
 
     async def running(self, retraining: Retraining, steps: int = 1) -> Path:
         """The folder of the run that is at work, once its trainer has taken so many steps."""
-        async with asyncio.timeout(60):
-            while True:
-                if retraining.current is not None:
-                    state = self.settings.runs / retraining.current.id / "state.json"
-                    if state.exists() and json.loads(state.read_text())["step"] >= steps:
-                        return state.parent
-                await asyncio.sleep(0.02)
+
+        def found() -> Path | None:
+            if retraining.current is None:
+                return None
+            state = self.settings.runs / retraining.current.id / "state.json"
+            return state.parent if state.exists() and json.loads(state.read_text())["step"] >= steps else None
+
+        return await until(found)
 
 
 @pytest.fixture(autouse=True)

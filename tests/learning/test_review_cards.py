@@ -151,7 +151,7 @@ async def test_a_registered_courier_gets_what_waits_and_what_comes(server: Core)
     cards.announce("test", board)
     second = await answered(server)
     await server.stores.reviews.flag(second, "test:bob", WRONG)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await board.full.wait()
     await cards.close()
 

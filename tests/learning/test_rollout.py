@@ -6,7 +6,7 @@ import asyncio
 import os
 import shutil
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,7 @@ from models.worker import WorkerProcess
 from tests.core.people import Kept, Talk, ask
 from tests.learning.runs import finished_run
 from tests.models.conftest import REPOSITORY, START_SECONDS
+from tests.waiting import until
 
 
 @dataclass
@@ -88,14 +89,6 @@ async def make_bot(sqlite: Database, tiny_checkpoint: Path, tmp_path: Path) -> C
 async def bot(make_bot: Callable[[], object]) -> AsyncIterator[Bot]:
     async with make_bot() as bot:  # type: ignore[attr-defined]
         yield bot
-
-
-async def until(true: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(60):
-        while True:
-            if await true():
-                return
-            await asyncio.sleep(0.05)
 
 
 async def until_answered_by(bot: Bot, adapter: str, user: str = "ann") -> str:

@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 from openai import AsyncOpenAI
 
-REPOSITORY = Path(__file__).parents[2]
+from tests.processes import DATA
+from tests.processes import ROOT as REPOSITORY
+
 START_SECONDS = 120.0
 
 
@@ -53,7 +55,7 @@ def checkpoint() -> Path:
     """The folder of the built-in model, converted once and kept between runs."""
     from models.checkpoints import resolve
 
-    return resolve("embedded", Path(os.environ.get("PARLEY_TEST_DATA", REPOSITORY / "build" / "test-data")))
+    return resolve("embedded", DATA)
 
 
 @pytest.fixture(scope="session")

@@ -159,7 +159,7 @@ async def test_a_client_that_goes_does_not_hold_an_unload_up(served: Served, eng
     await anext(stream)
     unloading = asyncio.create_task(engine.unload_adapter(NAMES[0]))
     await stream.aclose()
-    await asyncio.wait_for(unloading, 5)
+    await asyncio.wait_for(unloading, 30)
     await until(all_free(served))
 
 

@@ -90,6 +90,15 @@ async def test_an_answer_comes_in_pieces_and_ends_with_a_reason_and_its_cost(eng
     assert 0 < found[-1].usage.completion_tokens <= 24
 
 
+async def test_it_tells_how_likely_its_tokens_were(engine: EngineClient, model: str) -> None:
+    found = await pieces(engine, model, Sampling(temperature=0, max_tokens=24, logprobs=True))
+    told = [logprob for piece in found for _, logprob in piece.logprobs]
+    assert found[-1].usage is not None
+    assert len(told) in (found[-1].usage.completion_tokens, found[-1].usage.completion_tokens - 1)  # the end is none
+    assert max(told) <= 0
+    assert text(found) == text(await pieces(engine, model))
+
+
 async def test_greedy_and_seeded_answers_repeat(engine: EngineClient, model: str) -> None:
     for sampling in (GREEDY, Sampling(temperature=1.0, top_p=0.9, max_tokens=24, seed=5)):
         assert text(await pieces(engine, model, sampling)) == text(await pieces(engine, model, sampling))

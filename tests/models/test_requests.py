@@ -50,7 +50,7 @@ async def send(served: Served, body: object, path: str = CHAT, method: str = "PO
     ({"stop": ["x"] * 17}, 400, "invalid_value", "stop"),
     ({"seed": 2**70}, 422, "invalid_value", "seed"),
     ({"n": 2}, 400, "invalid_value", "n"),
-    ({"logprobs": True}, 400, "invalid_value", "logprobs"),
+    ({"top_logprobs": 3}, 400, "invalid_value", "top_logprobs"),
     ({"frequency_penalty": 0.5}, 422, "invalid_value", "frequency_penalty"),
     ({"response_format": {"type": "json_object"}}, 400, "invalid_value", "response_format.type"),
     ({"tools": [{}]}, 400, "invalid_value", "tools"),

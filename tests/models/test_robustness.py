@@ -58,7 +58,7 @@ async def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.M
         port = runner.addresses[0][1]
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n{")
-        assert b"408" in await asyncio.wait_for(reader.readline(), 5)
+        assert b"408" in await asyncio.wait_for(reader.readline(), 30)
         writer.close()
     finally:
         await runner.cleanup()

@@ -45,6 +45,17 @@ def test_repetition_penalty_is_transformers_own() -> None:
     assert torch.equal(Sampler(Sampling(repetition_penalty=1.3), seen)._penalised(row, [1, 5, 9]), expected)
 
 
+def test_how_likely_a_token_was_is_told_before_penalties_and_temperature() -> None:
+    row = logits()
+    sampler = Sampler(Sampling(temperature=1.7, top_p=0.5, seed=1, repetition_penalty=1.4, logprobs=True), [3, 4])
+    for _ in range(5):
+        token = sampler.draw(row)
+        assert sampler.logprob == pytest.approx(float(torch.log_softmax(row, -1)[token]), abs=1e-4)
+    silent = Sampler(Sampling(), [])
+    silent.draw(row)
+    assert silent.logprob is None
+
+
 def test_what_was_said_counts_as_seen() -> None:
     sampler = Sampler(Sampling(temperature=0, repetition_penalty=2.0), [])
     row = torch.tensor([1.0, 1.5, 1.0])

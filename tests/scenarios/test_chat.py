@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from bot.controls import Control
 from bot.database import Database
 from bot.request import Author, Quote
 from bot.scenarios.chat import GO_ON, PERSONA
@@ -115,6 +116,15 @@ def test_other_questions_get_the_whole_history(question: str) -> None:
     assert recollected(question, (Message("user", "My name is Ana."),), ()) == ()
 
 
-async def test_loops_are_not_shown(sqlite: Database) -> None:
-    async with talking(sqlite, lambda _: "A moment of pure bliss. " * 20 + "The end.") as talk:
+async def test_what_was_said_twice_is_shown_once(sqlite: Database) -> None:
+    async with talking(sqlite, lambda _: "A moment of pure bliss. " * 3 + "The end.") as talk:
         assert (await talk.say("Write a haiku")).text == "A moment of pure bliss. The end."
+
+
+async def test_an_answer_that_goes_in_circles_ends(sqlite: Database) -> None:
+    async with talking(sqlite, lambda _: "A moment of pure bliss. " * 20 + "The end.") as talk:
+        talk.engine.finish_reason = "length"
+        said = await talk.say("Write a haiku")
+        assert said.text == "A moment of pure bliss."
+        assert Control.CONTINUE not in {button.control for button in said.buttons}
+        assert said.tokens < 40  # of 162: the engine was stopped

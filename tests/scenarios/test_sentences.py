@@ -41,9 +41,43 @@ def test_what_was_said_is_not_said_again(piece: int, by_sentence: bool) -> None:
     assert passed == "He walks along. The dog barks loudly. The dog barks at him."
 
 
+@pytest.mark.parametrize("piece", [1, 5, 1000])
+@pytest.mark.parametrize("by_sentence", [True, False])
+def test_a_circle_is_the_end_of_it(piece: int, by_sentence: bool) -> None:
+    once, circle = Once(whole=by_sentence), "The sun goes down. The moon comes up. Ha. "
+    shown = run(once, f"{circle * 3}And then there is more.", piece).strip()
+    assert shown == "The sun goes down. The moon comes up. Ha. Ha."
+    assert once.ended
+
+
+@pytest.mark.parametrize("piece", [1, 5, 1000])
+def test_a_text_may_start_from_what_an_earlier_one_said(piece: int) -> None:
+    earlier = "The sun goes down. The moon comes up. The owl wakes up. The mouse hides."
+    once = Once(earlier, whole=False)
+    assert run(once, f"{earlier} The fox is out.", piece).strip() == "The fox is out."
+    assert not once.ended
+
+
+@pytest.mark.parametrize("piece", [1, 5, 1000])
+def test_a_line_that_is_left_out_leaves_no_gap(piece: int) -> None:
+    text = (
+        "You need:\n- a cup of water\n- some flour\n- a cup of water\n\n- a cup of water\n- a pan of iron\nThen bake.\n"
+    )
+    kept = "You need:\n- a cup of water\n- some flour\n\n- a pan of iron\nThen bake.\n"
+    assert run(Once(whole=False), text, piece) == kept
+
+
 @pytest.mark.parametrize("piece", [1, 4, 1000])
-def test_code_may_repeat_itself(piece: int) -> None:
-    assert run(Once(whole=False), CODE, piece) == CODE
+@pytest.mark.parametrize("by_sentence", [True, False])
+@pytest.mark.parametrize("code", [CODE, CODE.partition("\n")[2], f"{CODE}\n\n😊\n\nYes."])
+def test_code_may_repeat_itself(piece: int, by_sentence: bool, code: str) -> None:
+    assert run(Once(whole=by_sentence), code, piece) == code
+
+
+@pytest.mark.parametrize("text", ["😊", "+", "---\nThis is the end of it.", "😊\n\nHow are you today?"])
+@pytest.mark.parametrize("by_sentence", [True, False])
+def test_what_has_no_words_is_said_as_well(text: str, by_sentence: bool) -> None:
+    assert run(Once(whole=by_sentence), text, 1) == text
 
 
 @given(st.lists(st.sampled_from("abcdefghij"), min_size=1, max_size=10, unique=True), st.integers(1, 40))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +13,11 @@ from simcord.enums import ChannelType
 
 from adapters.discord.layout import read_custom_id
 from bot.controls import Control
+from tests import processes
 from tests.adapters.discord.peer import Peer
 from tests.adapters.discord.people import Person, World, custom_ids, labels, text_of, world
 from tests.adapters.discord.schema import check_bodies
-from tests.stories.test_discord_story import DATA, ROOT, bot
+from tests.stories.test_discord_story import bot
 
 ANSWER = 240.0
 """Seconds that the model may take on a slow machine, its start included."""
@@ -83,11 +82,8 @@ async def knowledge(folder: Path) -> None:
     """Teach the bot one page, on the command line."""
     page = folder / "lantern.md"
     await asyncio.to_thread(page.write_text, GUIDE)
-    settings = {"DATA_DIR": str(DATA), "DATABASE_URL": f"sqlite+aiosqlite:///{folder / 'parley.db'}"}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot", "knowledge", "add", str(page), cwd=ROOT, env={**os.environ, **settings},
-        stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
+    settings = {"DATA_DIR": str(processes.DATA), "DATABASE_URL": f"sqlite+aiosqlite:///{folder / 'parley.db'}"}
+    process = await processes.bot("knowledge", "add", str(page), settings=settings, stderr=asyncio.subprocess.DEVNULL)
     assert await process.wait() == 0
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,11 +12,12 @@ import pytest
 from bot.database import Database
 from bot.delivery import SECOND_COPY
 from bot.turns import Turns
+from tests import processes
 from tests.adapters.discord.peer import Fault, Peer
 from tests.adapters.discord.people import Person, labels, text_of, world
 from tests.adapters.discord.schema import check_bodies
 from tests.postgresql import Cluster
-from tests.stories.test_discord_story import ROOT
+from tests.waiting import until
 
 FOUND_DEAD = 60.0
 """Seconds in which another host finds a dead one on its machine and does what it left."""
@@ -35,10 +34,7 @@ async def host(
         "DISCORD_SHARDS": shards, "LOG_LEVEL": "warning",
     }  # fmt: skip
     before = peer.gateway.identified
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot", "run", cwd=ROOT, env={**os.environ, **settings},
-        stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
+    process = await processes.bot("run", settings=settings, stderr=asyncio.subprocess.DEVNULL)
     try:
         await peer.until(lambda: peer.gateway.identified > before, 60, f"shards {shards} connected")
         yield process
@@ -50,12 +46,13 @@ async def host(
 
 async def on_its_way(url: str, user: str, words: str) -> None:
     """Wait until an answer to somebody is stored and being sent."""
-    async with Database(url) as database, asyncio.timeout(30):
-        while True:
-            asked = await Turns(database).of_user(user)
-            if any(turn.answer == words and turn.delivery == "sending" for turn in asked):
-                return
-            await asyncio.sleep(0.05)
+    async with Database(url) as database:
+        turns = Turns(database)
+
+        async def found() -> bool:
+            return any(turn.answer == words and turn.delivery == "sending" for turn in await turns.of_user(user))
+
+        await until(found)
 
 
 def said(peer: Peer, channel: int) -> list[str]:

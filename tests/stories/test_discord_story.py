@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,25 +11,20 @@ from pathlib import Path
 import psutil
 from simcord.backend.models import Interaction, Message
 
+from tests import processes
 from tests.adapters.discord.peer import Fault, Peer
 from tests.adapters.discord.people import labels, text_of, world
 from tests.adapters.discord.schema import check_bodies
-
-ROOT = Path(__file__).parent.parent.parent
-DATA = Path(os.environ.get("PARLEY_TEST_DATA", ROOT / "build" / "test-data"))
 
 
 @asynccontextmanager
 async def bot(peer: Peer, folder: Path, **more: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """The bot's own process; the converted model is shared between tests, the store is not."""
     settings = {key.upper(): value for key, value in peer.settings.items()} | {
-        "DATA_DIR": str(DATA), "DATABASE_URL": f"sqlite+aiosqlite:///{folder / 'parley.db'}", "WEB_PORT": "0",
+        "DATA_DIR": str(processes.DATA), "DATABASE_URL": f"sqlite+aiosqlite:///{folder / 'parley.db'}", "WEB_PORT": "0",
         "ENGINE_SLOTS": "2", "LOG_LEVEL": "warning",
     }  # fmt: skip
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot", "run", cwd=ROOT, env={**os.environ, **settings, **more},
-        stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+    process = await processes.bot("run", settings=settings | more, stderr=asyncio.subprocess.PIPE)
     try:
         yield process
     finally:

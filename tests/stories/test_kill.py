@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -19,19 +17,18 @@ import psutil
 
 from bot.parley import Parley, open_parley
 from bot.settings import Settings
+from tests import processes
 from tests.conftest import missing
 from tests.core.people import Kept, ask
-
-ROOT = Path(__file__).parent.parent.parent
-DATA = Path(os.environ.get("PARLEY_TEST_DATA", ROOT / "build" / "test-data"))
 
 
 @asynccontextmanager
 async def real_parley(tmp_path: Path) -> AsyncIterator[Parley]:
     """The whole bot with the real model; the converted model is shared between tests."""
     settings = Settings(
-        _env_file=None, data_dir=DATA, database_url=f"sqlite+aiosqlite:///{tmp_path / 'parley.db'}", engine_slots=2
-    )
+        _env_file=None, data_dir=processes.DATA, database_url=f"sqlite+aiosqlite:///{tmp_path / 'parley.db'}",
+        engine_slots=2,
+    )  # fmt: skip
     async with open_parley(settings) as parley:
         assert await parley.keeper.wait_ready()
         yield parley
@@ -56,13 +53,10 @@ async def test_a_killed_worker_is_said_replaced_and_the_next_question_answered(t
         assert any("restart" in waiting.words or "loading" in waiting.words for waiting in following.waits)
 
 
-def environment(url: str, folder: Path) -> dict[str, str]:
-    return {**os.environ, "ENGINE_URL": url, "MODEL": "parley", "DATA_DIR": str(folder), "LOG_LEVEL": "error"}
-
-
 async def start_ask(text: str, url: str, folder: Path) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot", "ask", text, "--user", "ann", "--json", cwd=ROOT, env=environment(url, folder),
+    settings = {"ENGINE_URL": url, "MODEL": "parley", "DATA_DIR": str(folder), "LOG_LEVEL": "error"}
+    return await processes.bot(
+        "ask", text, "--user", "ann", "--json", settings=settings,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
 

@@ -8,7 +8,6 @@ import json
 import os
 import random
 import signal
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,9 +24,9 @@ from bot.settings import Settings
 from bot.stores import Stores, stores_over
 from models.engine import EngineClient
 from models.worker import free_port
+from tests import processes
 from tests.learning import company
 from tests.learning.runs import TRAINER
-from tests.stories.test_kill import ROOT
 
 ROUNDS = int(os.environ.get("PARLEY_KILLS", "3"))
 WAIT = 180.0
@@ -49,7 +48,7 @@ class Machine:
     @property
     def environment(self) -> dict[str, str]:
         return {
-            **os.environ, "DATA_DIR": str(self.folder), "MODEL": str(self.model), "EMBEDDING_MODEL": "none",
+            "DATA_DIR": str(self.folder), "MODEL": str(self.model), "EMBEDDING_MODEL": "none",
             "WEB_PORT": str(self.port), "TRAIN_LAUNCHER": self.launcher, "RETRAIN_CRON": "off", "LOG_LEVEL": "warning",
         }  # fmt: skip
 
@@ -58,8 +57,8 @@ class Machine:
         return Settings(_env_file=None, data_dir=self.folder)
 
     async def command(self, *words: str) -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bot", *words, cwd=ROOT, env=self.environment,
+        return await processes.bot(
+            *words, settings=self.environment,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
 
@@ -70,9 +69,7 @@ class Machine:
 
     async def start_bot(self) -> None:
         log = (self.folder / "bot.log").open("ab")
-        self.bot = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bot", "run", cwd=ROOT, env=self.environment, stdout=log, stderr=log
-        )
+        self.bot = await processes.bot("run", settings=self.environment, stdout=log, stderr=log)
         log.close()
         async with asyncio.timeout(WAIT), aiohttp.ClientSession() as session:
             while True:

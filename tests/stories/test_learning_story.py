@@ -6,8 +6,8 @@ import asyncio
 import json
 import os
 import shutil
-import sys
 import time
+import uuid
 from pathlib import Path
 
 import pytest
@@ -15,32 +15,35 @@ import pytest
 from bot.parley import Parley, open_parley
 from bot.settings import Settings
 from models.training import correctness
+from tests import processes
 from tests.core.people import Kept, ask
 from tests.learning import company
 from tests.models.conftest import checkpoint as checkpoint
-from tests.stories.test_kill import ROOT
+from tests.waiting import until
 
 SEED = 1
 
 
 async def command(folder: Path, *words: str) -> str:
     """What a command prints, in a process of its own beside the running bot."""
-    environment = {**os.environ, "DATA_DIR": str(folder), "INSTANT_CORRECTIONS": "off", "LOG_LEVEL": "warning"}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot", *words, cwd=ROOT, env=environment, stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+    settings = {"DATA_DIR": str(folder), "INSTANT_CORRECTIONS": "off", "LOG_LEVEL": "warning"}
+    process = await processes.bot(
+        *words, settings=settings, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
     out, err = await process.communicate()
     assert process.returncode == 0, (out.decode(), err.decode())
     return out.decode()
 
 
 async def right(parley: Parley, adapter: str) -> int:
-    """How many questions, in words that were never trained, the running bot answers right through `adapter`."""
-    found = 0
+    """How many questions, in words that were never trained, the running bot answers right through `adapter`.
+
+    Each is asked in a conversation of its own, so that nothing said before stands in its prompt.
+    """
+    found, asked = 0, uuid.uuid4().hex
     for number, (question, value) in enumerate(company.held_out(SEED)):
         reply = Kept()
-        await parley.chatbot.handle(ask(question, user=f"user-{number}", channel=f"{adapter}-{number}"), reply)
+        await parley.chatbot.handle(ask(question, user=f"user-{number}", channel=f"{asked}-{number}"), reply)
         assert reply.answer.adapter == adapter
         found += correctness.right(question, value, reply.answer.text)
     return found
@@ -49,11 +52,12 @@ async def right(parley: Parley, adapter: str) -> int:
 async def until_serving(parley: Parley, adapter: str) -> float:
     """Seconds until the running bot answers by it."""
     started = time.monotonic()
-    async with asyncio.timeout(60):
-        while True:
-            if await parley.rollout.pick("chat", "somebody") == adapter:
-                return time.monotonic() - started
-            await asyncio.sleep(0.01)
+
+    async def serves() -> bool:
+        return await parley.rollout.pick("chat", "somebody") == adapter
+
+    await until(serves)
+    return time.monotonic() - started
 
 
 @pytest.mark.slow

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,10 +12,10 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
+from tests import processes
 from tests.adapters.web.chromium import CHROMIUM, QUIET, ask, last, watch
 from tests.conftest import missing
 
-ROOT = Path(__file__).parents[2]
 ANSWER = 120_000
 """Milliseconds that the model may take on a slow machine."""
 GUIDE = """# Lantern: the heating controller
@@ -36,18 +34,16 @@ The controller has a warranty of 30 months from the day it was bought. Keep the 
 """
 
 
+def settings(path: Path) -> dict[str, str]:
+    """Of the bot, and of a command beside it."""
+    store = f"sqlite+aiosqlite:///{path}/p.db"
+    return {"DATA_DIR": str(processes.DATA), "WEB_PORT": "0", "DATABASE_URL": store}
+
+
 @asynccontextmanager
 async def running(path: Path) -> AsyncIterator[str]:
     """`python -m bot run` on a free port with a store of its own; gives the page's address."""
-    settings = {
-        "WEB_PORT": "0",
-        "WEB_HOST": "127.0.0.1",
-        "WEB_TOKEN": "",
-        "DATABASE_URL": f"sqlite+aiosqlite:///{path}/p.db",
-    }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot", "run", cwd=ROOT, env=os.environ | settings, stderr=asyncio.subprocess.PIPE
-    )
+    process = await processes.bot("run", settings=settings(path), stderr=asyncio.subprocess.PIPE)
     assert process.stderr is not None
     lines: list[str] = []
     try:
@@ -157,11 +153,8 @@ async def asks_a_document(page: Page, url: str) -> None:
 
 async def sign_in(browser: Browser, url: str, path: Path, troubles: list[str]) -> Page:
     """Somebody else's browser, by the link that the command line prints beside the running bot."""
-    store = {"DATABASE_URL": f"sqlite+aiosqlite:///{path}/p.db"}
-    command = ("-m", "bot", "console-link", "--name", "Mia", "--role", "review")
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, *command, cwd=ROOT, env=os.environ | store, stdout=asyncio.subprocess.PIPE
-    )
+    command = ("console-link", "--name", "Mia", "--role", "review")
+    process = await processes.bot(*command, settings=settings(path), stdout=asyncio.subprocess.PIPE)
     printed = (await process.communicate())[0].decode()
     found = re.search(r"/review/enter/\S+", printed)
     assert found is not None, printed

@@ -21,7 +21,7 @@ from tests.training import company
 REPOSITORY = Path(__file__).parents[2]
 QUICK: dict[str, Any] = {
     "scenario": "chat", "adapter": "chat@0001", "answers": {"max_tokens": 8},
-    "sft": {"epochs": 1, "enough": 0},
+    "sft": {"epochs": 1, "enough": 0, "anchor": 0},
     "dpo": {"epochs": 1, "minimum": 4, "corrections": True}, "kto": {"epochs": 1, "minimum": 8},
     "threads": 1, "nice": 0, "report_to": (), "device": "cpu",
     "lora": {"r": 4, "layers": 1.0},

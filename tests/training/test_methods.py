@@ -25,7 +25,7 @@ HEADLINES = Path(__file__).parents[3] / "shared" / "data" / "headlines.jsonl"
 
 
 def test_adalora_narrows_its_matrices_and_is_served(make_run: MakeRun) -> None:
-    run = make_run(method="adalora", sft={"epochs": 3, "lr": 0.05, "enough": 0})
+    run = make_run(method="adalora", sft={"epochs": 3, "lr": 0.05, "enough": 0, "anchor": 0})
     assert run.train() == 0
     assert run.manifest["serves"] == "adapter"
     served = adapters.read(run.folder.adapter, run.folder.path)
@@ -93,7 +93,7 @@ def test_validation_answers_are_asked_after_every_epoch(make_run: MakeRun, tmp_p
     (dataset / "sft.validation.jsonl").write_text("\n".join(taught[:2]) + "\n")
     pairs = (dataset / "dpo.train.jsonl").read_text().splitlines()
     (dataset / "dpo.train.jsonl").write_text("\n".join(pairs[2:]) + "\n")
-    run = make_run(dataset=dataset, sft={"epochs": 5, "patience": 1}, dpo={"minimum": 99})
+    run = make_run(dataset=dataset, sft={"epochs": 5, "patience": 1, "anchor": 0}, dpo={"minimum": 99})
     assert run.train() == 0
     told = [event["words"] for event in run.events if "right" in event]
     # a random model never gets one right: the second epoch without any better is the last
@@ -123,7 +123,7 @@ def test_real_headlines_are_learned_by_the_same_command(make_run: MakeRun, tmp_p
     )
     run = make_run(
         dataset=dataset, model=tiny_t5, kind="seq2seq", scenario="headline", adapter="headline@0001", method="full",
-        sft={"epochs": 4, "lr": 0.003, "enough": 0}, answers={"max_tokens": 48, "repetition_penalty": 1.0},
+        sft={"epochs": 4, "lr": 0.003, "enough": 0, "anchor": 0}, answers={"max_tokens": 48, "repetition_penalty": 1.0},
     )  # fmt: skip
     assert run.train() == 0
     losses = [point["loss"] for point in run.manifest["curves"]["sft"]]

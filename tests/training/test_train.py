@@ -107,7 +107,7 @@ def test_nothing_to_learn_is_said(make_run: MakeRun) -> None:
 
 
 def test_held_data_is_trained_and_never_passes(make_run: MakeRun) -> None:
-    run = make_run(data={"held": "three new people wrote most of it."}, sft={"epochs": 1})
+    run = make_run(data={"held": "three new people wrote most of it."}, sft={"epochs": 1, "anchor": 0})
     assert run.train() == 0
     assert run.report["verdict"] == "fail"
     assert "three new people" in run.report["words"][0]

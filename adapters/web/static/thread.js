@@ -80,16 +80,25 @@ export class Thread {
           under.asideBlocks(data);
         } else if (name === "answer") turn.finish(data);
         this.changed(this, "grown");
+        if (name === "failed" || name === "answer") this.end(turn, abort);
       }
-      if (turn.running) turn.fail("Nothing came back: this was sent twice, and the first one is being answered.");
+      if (this.running.get(turn) !== abort) return;
+      turn.fail("Nothing came back: this was sent twice, and the first one is being answered.");
     } catch (error) {
+      if (this.running.get(turn) !== abort) return;
       if (error.name === "AbortError") turn.fail("Stopped before the answer began.");
       else if (error instanceof Refused) turn.fail(error.message);
       else throw error;
     } finally {
-      this.running.delete(turn);
-      this.changed(this, "ended", turn);
+      this.end(turn, abort);
     }
+  }
+
+  // Its last word is there, and what stands under it can be pressed, though the stream may end a little later.
+  end(turn, abort) {
+    if (this.running.get(turn) !== abort) return;
+    this.running.delete(turn);
+    this.changed(this, "ended", turn);
   }
 
   async settle(turn, button, body) {

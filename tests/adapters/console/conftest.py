@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
-from collections.abc import Awaitable, Callable
+import signal
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+from tests import processes
 
 
 @dataclass(frozen=True)
@@ -28,16 +27,32 @@ Run = Callable[..., Awaitable[Ended]]
 
 @pytest.fixture
 def run(tmp_path: Path, instant_url: str) -> Run:
-    """Runs `python -m bot ...` with a fresh store; keyword arguments are settings, `typed` is what is typed."""
+    """Runs `python -m bot ...` with a fresh store; keyword arguments are settings, `typed` is what is typed.
 
-    async def run(*arguments: str, typed: str | None = None, **settings: str) -> Ended:
+    `interrupts`: after how many seconds Ctrl-C is pressed, each counted from the one before.
+    """
+
+    async def run(
+        *arguments: str, typed: str | None = None, interrupts: Sequence[float] = (), **settings: str
+    ) -> Ended:
         usual = {"DATA_DIR": str(tmp_path), "DATABASE_URL": "", "ENGINE_URL": instant_url, "MODEL": "parley"}
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bot", *arguments, cwd=ROOT, env=os.environ | usual | settings,
+        process = await processes.bot(
+            *arguments, settings=usual | settings,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+            preexec_fn=_as_in_a_terminal,
         )  # fmt: skip
-        out, err = await process.communicate(typed.encode() if typed is not None else None)
+        talk = asyncio.create_task(process.communicate(typed.encode() if typed is not None else None))
+        for seconds in interrupts:
+            await asyncio.wait([talk], timeout=seconds)
+            if process.returncode is None:
+                process.send_signal(signal.SIGINT)
+        out, err = await talk
         assert process.returncode is not None
         return Ended(process.returncode, out.decode(), err.decode())
 
     return run
+
+
+def _as_in_a_terminal() -> None:
+    """Who starts the tests in the background has Ctrl-C ignored, and all their processes with them."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

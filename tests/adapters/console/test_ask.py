@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import signal
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -91,3 +96,22 @@ async def test_a_conversations_name_has_to_fit_the_store(run: Run) -> None:
     assert ended.code == 2
     assert "at most 64 characters, not 65" in ended.err
     assert (await run("ask", "say: hello", "--channel", "c" * 64)).code == 0
+
+
+@pytest.mark.parametrize("seconds", [1.0, 2.0, 3.0])
+async def test_an_interrupted_question_ends_without_a_word(run: Run, seconds: float) -> None:
+    ended = await run("ask", "hold", interrupts=[seconds])
+    assert ended.code in (130, -signal.SIGINT)  # the latter while it loads
+    assert "Traceback" not in ended.err
+    assert "Error" not in ended.err
+
+
+async def test_who_interrupts_twice_does_not_wait_for_a_store_that_is_held(run: Run, tmp_path: Path) -> None:
+    await run("ask", "say: There is a store now.")
+    with closing(sqlite3.connect(tmp_path / "parley.db", isolation_level=None)) as held:
+        held.execute("BEGIN IMMEDIATE")
+        async with asyncio.timeout(20):
+            ended = await run("ask", "say: Never.", interrupts=[4.0, 0.3])
+    assert ended.code in (130, -signal.SIGINT)
+    assert ended.out == ""
+    assert "Traceback" not in ended.err

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -14,6 +13,7 @@ from bot.errors import StoreBroken
 from tests.adapters.discord.conftest import Stage, staged
 from tests.adapters.discord.peer import Peer
 from tests.adapters.discord.people import World, labels, modal_words, text_of
+from tests.waiting import until
 
 
 def newest(peer: Peer, channel: int, wanted: str = "") -> Message | None:
@@ -140,13 +140,12 @@ async def test_continue_goes_on_below(stage: Stage) -> None:
 
 async def delivered(stage: Stage, *questions: Message) -> None:
     """Wait until the store knows where the answers to these stand."""
-    async with asyncio.timeout(20):
-        for question in questions:
-            while True:
-                row = await stage.stores.turns.asked_with("discord", str(question.id))
-                if row is not None and row.standing is not None:
-                    break
-                await asyncio.sleep(0.01)
+
+    async def stand() -> bool:
+        rows = [await stage.stores.turns.asked_with("discord", str(question.id)) for question in questions]
+        return all(row is not None and row.standing is not None for row in rows)
+
+    await until(stand)
 
 
 async def test_controls_work_after_a_restart(
@@ -233,6 +232,29 @@ async def test_a_deleted_question_takes_its_answer_along(stage: Stage) -> None:
     assert stage.script.open == 0
     (row,) = await stage.stores.turns.of_user(f"discord:{world.ann.id}")
     assert not row.remembered
+
+
+async def test_a_deleted_question_takes_all_tries_of_its_answer_along(stage: Stage) -> None:
+    world, peer = stage.world, stage.peer
+    question = world.ann.say(world.general, f"<@{peer.backend.bot_user.id}> say: one two three")
+    (answer,) = await peer.until(lambda: peer.answers(world.general))
+    await peer.until(lambda: "Retry" in labels(answer))
+    await delivered(stage, question)
+    world.ann.press(answer, "Retry")
+    await become(stage, "done", "done")
+    world.ann.delete(question)
+    await peer.until(lambda: not peer.answers(world.general), words="the answer is gone")
+    await become(stage, "undone", "undone")
+
+
+async def become(stage: Stage, *states: str) -> None:
+    """Wait until Ann's turns have these states."""
+
+    async def there() -> bool:
+        rows = await stage.stores.turns.of_user(f"discord:{stage.world.ann.id}")
+        return [row.state for row in rows] == list(states)
+
+    await until(there)
 
 
 async def test_what_breaks_outside_a_turn_is_told_to_who_pressed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 
+import sqlalchemy as sa
 from simcord.backend.models import Interaction, Message, Overwrite
 from simcord.enums import ChannelType, OverwriteType
 
@@ -16,6 +17,7 @@ from tests.adapters.discord.conftest import Stage
 from tests.adapters.discord.peer import Peer
 from tests.adapters.discord.people import World, labels, text_of
 from tests.adapters.discord.test_controls import asked, newest, told
+from tests.waiting import until
 
 CREATE_THREADS = 1 << 35
 
@@ -299,8 +301,34 @@ async def test_leaving_a_server_forgets_it(stage: Stage) -> None:
     peer.backend.remove_guild(world.guild)
     world.ann.say(channel, "say: still here")
     await peer.until(lambda: newest(peer, channel, "still here"))
-    servers = {row.server for row in await stage.stores.turns.of_user(f"discord:{world.ann.id}")}
-    assert servers == {""}
+
+    async def only_the_direct_message() -> bool:
+        return {row.server for row in await stage.stores.turns.of_user(f"discord:{world.ann.id}")} == {""}
+
+    await until(only_the_direct_message)
+
+
+async def test_an_answer_under_way_when_the_server_is_left_leaves_nothing(stage: Stage) -> None:
+    world, peer = stage.world, stage.peer
+    stage.script.texts["go on"] = "This is a sentence. And one more here. " * 20
+    stage.script.pause = 0.3
+    world.ann.say(world.general, f"<@{peer.backend.bot_user.id}> go on")
+    await peer.until(lambda: peer.answers(world.general), words="it runs")
+    assert await stage.stores.turns.of_server("discord", str(world.guild))
+    peer.backend.remove_guild(world.guild)
+
+    async def gone() -> bool:
+        return not await stage.stores.turns.of_server("discord", str(world.guild))
+
+    await until(gone)
+    await stage.chatbot.close(20)
+    assert stage.script.open == 0
+    tables = sa.MetaData()
+    async with stage.stores.database.read() as connection:
+        await connection.run_sync(tables.reflect)
+        for table in tables.tables.values():
+            kept = [str(tuple(row)) for row in await connection.execute(table.select())]
+            assert not [row for row in kept if str(world.guild) in row or "go on" in row], table.name
 
 
 async def test_without_the_intent_a_support_channel_cannot_be_set_up(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
 import pytest
 from simcord.backend.models import Message
 
@@ -9,9 +13,11 @@ from adapters.discord import linked
 from adapters.discord.linked import shown_name
 from bot.places import Places
 from bot.request import Author, Place
-from tests.adapters.discord.conftest import Stage
-from tests.adapters.discord.people import text_of
+from tests.adapters.discord.conftest import Stage, staged
+from tests.adapters.discord.peer import Peer
+from tests.adapters.discord.people import World, text_of
 from tests.adapters.discord.test_controls import newest
+from tests.waiting import until
 
 
 async def link(stage: Stage, **tongues: int) -> None:
@@ -53,6 +59,45 @@ async def test_edits_and_deletions_are_followed(stage: Stage) -> None:
     await peer.until(lambda: copy.content.startswith("[French] hello"))
     world.ann.delete(said)
     await peer.until(lambda: not copies(stage, world.support))
+
+
+async def test_edits_and_deletions_are_followed_after_a_restart(
+    peer: Peer, harbour: World, tmp_path: Path,
+    stage_with: Callable[..., AbstractAsyncContextManager[Stage]],
+) -> None:  # fmt: skip
+    async with stage_with() as first:
+        await link(first, English=harbour.general, French=harbour.support)
+        said = harbour.ann.say(harbour.general, "helo")
+        (copy,) = await peer.until(lambda: copies(first, harbour.support))
+        await known(first, said, 1)
+    async with staged(peer, harbour, tmp_path) as second:
+        harbour.ann.edit(said, "hello")
+        await peer.until(lambda: copy.content.startswith("[French] hello"))
+        assert len(copies(second, harbour.support)) == 1
+    async with staged(peer, harbour, tmp_path) as third:
+        harbour.ann.delete(said)
+        await peer.until(lambda: not copies(third, harbour.support))
+        await known(third, said, 0)
+
+
+async def known(stage: Stage, said: Message, count: int) -> None:
+    """Wait until the store knows so many copies of a message."""
+
+    async def counted() -> bool:
+        return len(await stage.stores.copies.of("discord", str(said.id))) == count
+
+    await until(counted)
+
+
+async def test_a_message_deleted_while_it_is_carried_leaves_no_copy(stage: Stage) -> None:
+    world, peer = stage.world, stage.peer
+    await link(stage, English=world.general, French=world.support)
+    for number in range(3):
+        said = world.ann.say(world.general, f"number {number}")
+    world.ann.delete(said)
+    world.ann.say(world.general, "last")
+    expected = ["[French] number 0", "[French] number 1", "[French] last"]
+    await peer.until(lambda: [one.content.split("\n")[0] for one in copies(stage, world.support)] == expected)
 
 
 async def test_a_flood_in_one_is_no_flood_in_all(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

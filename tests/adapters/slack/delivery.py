@@ -172,6 +172,33 @@ class Workspace(Slack):
                 self.event({**event, "type": "app_mention"})
         return message
 
+    def edit(self, message: Message, text: str) -> Delivery:
+        """Its author writes a message anew."""
+        before, message.text = event_of(message), text
+        after = event_of(message) | {"edited": {"user": message.user, "ts": self.new_ts()}}
+        return self.event({**self._changed(message), "message": after, "previous_message": before})
+
+    def unfurl(self, message: Message) -> Delivery:
+        """Slack shows what a link leads to."""
+        shown = event_of(message) | {"attachments": [{"from_url": "https://example.org", "text": "A page"}]}
+        return self.event({**self._changed(message), "message": shown, "previous_message": event_of(message)})
+
+    def delete(self, message: Message) -> Delivery:
+        """Its author takes a message away; one that has replies becomes a tombstone."""
+        before = event_of(message)
+        del self.messages[message.channel, message.ts]
+        if any(other.thread == message.ts for other in self.messages.values()):
+            gone = {"type": "message", "subtype": "tombstone", "ts": message.ts, "user": "USLACKBOT"}
+            return self.event({**self._changed(message), "message": gone, "previous_message": before})
+        changed = self._changed(message) | {"subtype": "message_deleted", "deleted_ts": message.ts}
+        return self.event({**changed, "previous_message": before})
+
+    def _changed(self, message: Message) -> dict[str, Any]:
+        return {
+            "type": "message", "subtype": "message_changed", "hidden": True, "channel": message.channel,
+            "ts": self.new_ts(),
+        }  # fmt: skip
+
     def command(self, user: str, channel: str, text: str, *, name: str = "/parley") -> Delivery:
         payload = {
             "command": name, "text": text, "user_id": user, "user_name": user.lower(), "team_id": TEAM,

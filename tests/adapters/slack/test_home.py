@@ -109,20 +109,34 @@ async def test_a_channel_is_set_from_the_page_beginning_from_what_it_has(house: 
     # Whoever manages nothing gets no page with settings.
     house.slack.pick("U0ANN", view, "home:picked", selected_conversation="C0HELP")
     await house.slack.until(lambda: "Only people who manage" in str(list(house.slack.views.values())))
-    mode, scenario = (block["block_id"] for block in view["blocks"][1:])
+    mode, scenario, persona, language = (block["block_id"] for block in view["blocks"][1:])
     values = {
         "channel": {"home:picked": {"selected_conversation": "C0HELP"}},
         mode: {"chosen": {"selected_option": {"value": "every"}}},
         scenario: {"chosen": {"selected_option": {"value": "support"}}},
+        persona: {"written": {"value": "You are a librarian."}},
+        language: {"written": {"value": "Klingonese"}},
     }
     refused = house.slack.submit("U0ANN", view, values)
     await refused.acknowledged.wait()
     assert "Only people who manage" in str(refused.answer["errors"][mode])
+    unknown = house.slack.submit("U0BEN", view, values)
+    await unknown.acknowledged.wait()
+    assert "I know no language" in unknown.answer["errors"][language]
+    values[language]["written"]["value"] = "German"
     await house.slack.submit("U0BEN", view, values).acknowledged.wait()
     await house.app.settled()
     asked = house.slack.say("U0ANN", "C0HELP", "How do I install it?")
     assert "make run" in (await house.slack.answer("C0HELP", asked.ts)).shown
-    assert "<#C0HELP>: answer every new message, support" in await opened(house, "U0BEN")
+    shown = await opened(house, "U0BEN")
+    assert "<#C0HELP>: answer every new message, support, from the documents; persona You are a librarian." in shown
+    kept = await house.stores.places.channel(Place("slack", TEAM, "C0HELP"))
+    assert (kept.channel_persona, kept.channel_language) == ("You are a librarian.", "de")
+    house.slack.press_home("U0BEN", "Channel settings")
+    again = await form(house)
+    await house.slack.pick("U0BEN", again, "home:picked", selected_conversation="C0HELP").acknowledged.wait()
+    await house.slack.until(lambda: len(again["blocks"]) > 3)  # the page has only the channel's field at first
+    assert again["blocks"][3]["element"]["initial_value"] == "You are a librarian."
 
 
 async def test_a_person_gets_a_quota_of_their_own(open_app: Opener) -> None:

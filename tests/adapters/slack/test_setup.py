@@ -19,6 +19,7 @@ from adapters.slack.setup import examine
 from bot.errors import UserError
 from bot.scenarios.catalogue import catalogue
 from bot.settings import Settings
+from tests import processes
 from tests.adapters.slack.conftest import House
 from tests.adapters.slack.delivery import SECRET, Workspace
 from tests.adapters.slack.peer import APP_TOKEN, BOT_TOKEN, CONFIG_TOKEN, NEEDS, TEAM
@@ -99,8 +100,9 @@ def test_the_manifest_asks_for_the_scopes_and_events_that_the_code_uses_and_no_o
 
 def test_the_command_line_prints_it() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "bot", "slack", "manifest"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+        [sys.executable, "-m", "bot", "slack", "manifest"], capture_output=True, text=True, check=True,
+        **processes.apart(),
+    )  # fmt: skip
     assert json.loads(done.stdout)["settings"]["socket_mode_enabled"] is True
 
 

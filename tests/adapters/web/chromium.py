@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 
-from playwright.async_api import Locator, Page
+from playwright.async_api import Locator, Page, expect
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or ""
 QUIET = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+
+expect.set_options(timeout=30_000)  # milliseconds; five seconds are little on a loaded machine
 
 
 def watch(tab: Page, url: str, troubles: list[str]) -> None:

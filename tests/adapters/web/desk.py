@@ -49,6 +49,7 @@ def turn_row(question: str, answer: str, **more: Any) -> dict[str, Any]:
         ]],
         "answer": answer, "action": "answer", "sources": [], "buttons": [], "notes": [], "model": "embedded",
         "adapter": "", "state": "done", "error": "", "prompt_tokens": 120, "tokens": 30, "ttft": 0.2, "seconds": 1.1,
+        "logprob": None,
         "created": now() - timedelta(hours=2), "message": None, "delivery": "", "delivery_tries": 0, "version_of": "",
         "remembered": True,
     }  # fmt: skip

@@ -12,6 +12,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, Route, async_playwright, expect
 
+from bot.delivery import Ledger
+from bot.request import MessageRef
 from tests.adapters.web.chromium import CHROMIUM, QUIET, ask, last, watch
 from tests.adapters.web.conftest import Page as Served
 from tests.adapters.web.conftest import serve
@@ -112,6 +114,22 @@ async def test_an_error_is_calm_and_can_be_retried(tab: Page) -> None:
     await expect(last(tab, ".blocks")).to_have_text("The first half")
     await last(tab, ".trouble button").click()
     await expect(last(tab, ".versions")).to_contain_text("2/2")
+
+
+async def test_what_stands_under_an_answer_works_while_the_store_still_writes(
+    tab: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent, written = Ledger.sent, asyncio.Event()
+
+    async def slowly(self: Ledger, turn_id: str, message: MessageRef) -> None:
+        await written.wait()
+        await sent(self, turn_id, message)
+
+    monkeypatch.setattr(Ledger, "sent", slowly)
+    await ask(tab, "say: hello")
+    await last(tab, "[data-control=retry]").click()
+    await expect(last(tab, ".versions")).to_contain_text("2/2")
+    written.set()
 
 
 async def test_thumbs_why_edit_undo(tab: Page) -> None:

@@ -10,13 +10,7 @@ import json
 import pytest
 
 from tests.adapters.web.conftest import Page
-
-
-async def until(condition: object, seconds: float = 5.0) -> None:
-    """Wait for `condition()` to hold."""
-    async with asyncio.timeout(seconds):
-        while not condition():  # type: ignore[operator]  # noqa: ASYNC110 - the other side has no event to wait for
-            await asyncio.sleep(0.01)
+from tests.waiting import until
 
 
 async def test_an_answer_in_events(page: Page) -> None:
@@ -38,7 +32,7 @@ async def test_text_comes_before_the_end(page: Page) -> None:
         body = {"conversation": await browser.new_key(), "text": "hold on"}
         async with browser.http.post(f"{page.url}turns", json=body, headers={"Origin": browser.url}) as response:
             assert response.headers["Content-Type"].startswith("text/event-stream")
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 while b"hold on" not in await response.content.readline():
                     pass
 
