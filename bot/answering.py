@@ -170,7 +170,8 @@ class Answering:
             turn = replace(turn, corrections=await self._stores.instant.near(route.name, job.request, route.text))
         plan = await route.scenario.plan(turn)
         if isinstance(plan, Say):
-            await self._store(job, turn, route, plan.finished, plan.remember and job.remembering, private=plan.private)
+            remember = plan.remember and job.remembering
+            await _whole(self._store(job, turn, route, plan.finished, remember, private=plan.private))
             return
         # Only now: what is refused, or needs no model, does not wait for one that loads.
         await self._generator.wait(job.stream)
@@ -180,7 +181,9 @@ class Answering:
         await self._generator.choose(route.name, job.request.user, job.outcome)
         await self._generator.run(plan, model, job.stream, job.outcome)
         finished = await self._finish(plan, job)
-        await self._store(job, turn, route, finished, plan.remember and job.remembering, question=plan.question)
+        # Whole, so that who stops it now is not shown an end that the store does not know.
+        remember = plan.remember and job.remembering
+        await _whole(self._store(job, turn, route, finished, remember, question=plan.question))
 
     def _turn(self, job: Job, route: Route, recall: Recall, previous: Any = None) -> Turn:
         # 31 bits: what every engine takes as a seed.

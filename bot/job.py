@@ -21,8 +21,8 @@ class Job:
     """What is known of a running turn. `first` is the turn that this one is another version of.
 
     `stopping`: its end was asked for, so being cancelled is no accident; `reason`: why, where its person did not
-    ask for it. `begun`, `stored`: its row, its
-    answer is in the store. `remembering`: whether its person wants it remembered. `server`: its admins' settings.
+    ask for it. `begun`, `stored`: its row, its answer is in the store. `remembering`: whether its person wants it
+    remembered. `server`: its admins' settings.
     """
 
     request: Request

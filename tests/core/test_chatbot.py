@@ -183,6 +183,30 @@ async def test_an_answer_that_is_stopped_twice_while_the_store_is_busy_ends_all_
     assert (row.state, row.answer) == ("stopped", reply.answer.text)
 
 
+async def test_an_answer_that_is_stopped_while_it_is_stored_is_shown_as_it_stands_in_the_store(
+    core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storing, stopped = asyncio.Event(), asyncio.Event()
+    finish = core.stores.turns.finish
+
+    async def slowly(turn_id: str, **values: Any) -> None:
+        storing.set()
+        await stopped.wait()
+        await finish(turn_id, **values)
+
+    monkeypatch.setattr(core.stores.turns, "finish", slowly)
+    reply = Kept()
+    running = asyncio.create_task(core.chatbot.handle(ask("say: whole"), reply))
+    await asyncio.wait_for(storing.wait(), 30)
+    assert (await core.handle(press(reply.turn_id, "stop"))).answer.text == "Stopping."
+    stopped.set()
+    await asyncio.wait_for(running, 30)
+    row = await core.stores.turns.get(reply.turn_id)
+    assert row is not None
+    assert (row.state, row.answer) == ("done", "whole")
+    assert (reply.answer.text, reply.answer.stopped) == ("whole", False)
+
+
 @pytest.mark.parametrize("times", [1, 2])
 async def test_whoever_leaves_at_any_moment_leaves_nothing_running(core: Core, times: int) -> None:
     rounds, answered = 0, False
@@ -404,8 +428,10 @@ async def test_a_file_alone_is_a_request(core: Core) -> None:
 
 async def counted(engine: EngineClient, key: str, number: int) -> None:
     """Wait until the engine process has counted something."""
-    async with aiohttp.ClientSession() as session, asyncio.timeout(30):
-        while True:
+    async with aiohttp.ClientSession() as session:
+
+        async def look() -> bool:
             async with session.get(f"{engine.base_url}/health") as response:
-                if (await response.json()).get(key) == number:
-                    return
+                return bool((await response.json()).get(key) == number)
+
+        await until(look)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from datetime import timedelta
 
@@ -11,6 +10,7 @@ from bot.memory import Conversation, Exchange, compose, estimate_tokens
 from bot.request import Place
 from tests.core.conftest import Core
 from tests.core.people import ask
+from tests.waiting import until
 
 
 def exchanges(*pairs: tuple[str, str]) -> list[Exchange]:
@@ -51,11 +51,12 @@ async def test_older_turns_are_folded_into_a_summary_that_can_be_seen(make_core)
 
 async def folded(core: Core) -> Conversation:
     """The conversation once it has a summary."""
-    async with asyncio.timeout(30):
-        while True:
-            (conversation,) = await core.stores.memory.conversations("test:ann")
-            if conversation.summary:
-                return conversation
+
+    async def look() -> Conversation | None:
+        (conversation,) = await core.stores.memory.conversations("test:ann")
+        return conversation if conversation.summary else None
+
+    return await until(look)
 
 
 async def test_reset_leaves_turns_and_summary_behind_and_keeps_facts(core: Core) -> None:

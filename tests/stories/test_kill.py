@@ -20,6 +20,7 @@ from bot.settings import Settings
 from tests import processes
 from tests.conftest import missing
 from tests.core.people import Kept, ask
+from tests.waiting import until
 
 
 @asynccontextmanager
@@ -63,20 +64,16 @@ async def start_ask(text: str, url: str, folder: Path) -> asyncio.subprocess.Pro
 
 async def until_running(store: Path) -> str:
     """The id of the turn that runs, once there is one."""
-    async with asyncio.timeout(30):
-        while True:
-            await asyncio.sleep(0.05)
-            if not store.exists():
-                continue
-            with closing(sqlite3.connect(store)) as connection:
-                try:
-                    row = connection.execute(
-                        "SELECT id FROM turns WHERE state = 'running' AND prompt = '[]'"
-                    ).fetchone()
-                except sqlite3.OperationalError:
-                    continue
-            if row:
-                return str(row[0])
+
+    def look() -> str | None:
+        if not store.exists():
+            return None
+        with closing(sqlite3.connect(store)) as connection, contextlib.suppress(sqlite3.OperationalError):
+            row = connection.execute("SELECT id FROM turns WHERE state = 'running' AND prompt = '[]'").fetchone()
+            return str(row[0]) if row else None
+        return None  # its tables are not there yet
+
+    return await until(look)
 
 
 async def test_a_killed_bot_leaves_no_running_turn_and_loses_no_finished_one(instant_url: str, tmp_path: Path) -> None:

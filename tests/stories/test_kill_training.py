@@ -27,6 +27,7 @@ from models.worker import free_port
 from tests import processes
 from tests.learning import company
 from tests.learning.runs import TRAINER
+from tests.waiting import until
 
 ROUNDS = int(os.environ.get("PARLEY_KILLS", "3"))
 WAIT = 180.0
@@ -71,13 +72,15 @@ class Machine:
         log = (self.folder / "bot.log").open("ab")
         self.bot = await processes.bot("run", settings=self.environment, stdout=log, stderr=log)
         log.close()
-        async with asyncio.timeout(WAIT), aiohttp.ClientSession() as session:
-            while True:
+        async with aiohttp.ClientSession() as session:
+
+            async def ready() -> bool:
                 with contextlib.suppress(aiohttp.ClientError):
                     async with session.get(f"http://127.0.0.1:{self.port}/readyz") as answer:
-                        if answer.status == 200:
-                            return
-                await asyncio.sleep(0.2)
+                        return answer.status == 200
+                return False
+
+            await until(ready, WAIT)
 
     async def stop_bot(self) -> None:
         if self.bot is not None and self.bot.returncode is None:
@@ -117,10 +120,7 @@ class Machine:
             await self.start_bot()
 
     async def _trains(self, training: asyncio.subprocess.Process) -> None:
-        while True:
-            if self._trainers() or training.returncode is not None:
-                return
-            await asyncio.sleep(0.05)
+        await until(lambda: self._trainers() or training.returncode is not None, WAIT)
 
     def _trainers(self) -> list[int]:
         pids = [path for path in self.settings.runs.glob("*/trainer.pid") if alive(path.parent)]

@@ -16,6 +16,7 @@ import pytest
 from tests import processes
 from tests.adapters.slack.delivery import SECRET, Workspace
 from tests.adapters.slack.peer import APP_TOKEN, BOT, BOT_TOKEN, Message, event_of
+from tests.waiting import until
 
 ANSWER = 180.0
 """Seconds that the model may take on a slow machine, its start included."""
@@ -222,15 +223,15 @@ async def test_forms_buttons_shortcuts_and_the_home_tab_over_signed_requests(tmp
 
 
 async def _listening(port: int) -> None:
-    async with asyncio.timeout(120):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.2)
-            else:
-                writer.close()
-                return
+    async def open() -> bool:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            return False
+        writer.close()
+        return True
+
+    await until(open, 120)
 
 
 async def _told(slack: Workspace, user: str, words: str) -> Message:

@@ -16,6 +16,7 @@ from bot.settings import load_settings
 from tests.adapters.slack.conftest import House
 from tests.adapters.slack.delivery import SECRET, Workspace
 from tests.adapters.slack.peer import BOT, BOT_TOKEN, CLIENT, CODE, OTHER_TEAM, TEAM, Message
+from tests.waiting import until
 
 Opener = Callable[..., AbstractAsyncContextManager[House]]
 
@@ -161,11 +162,10 @@ async def test_removing_the_app_forgets_the_tokens(open_app: Opener, slack: Work
         })  # fmt: skip
 
         async def gone() -> bool:
-            await house.app.settled()
             return await house.stores.installations.servers("slack") == []
 
-        while not await gone():
-            pass
+        await until(gone)
+        await house.app.settled()  # the rest goes after the installation
         assert await house.stores.turns.of_user(f"slack:{OTHER_TEAM}.U0ANN") == []
 
 

@@ -11,6 +11,7 @@ import pytest
 from tests.adapters.slack.conftest import House
 from tests.adapters.slack.delivery import Workspace
 from tests.adapters.slack.peer import BOT, TEAM, event_of
+from tests.waiting import until
 
 Opener = Callable[..., AbstractAsyncContextManager[House]]
 
@@ -182,21 +183,13 @@ async def test_a_question_taken_back_before_its_answer_begins_gets_none(house: H
     workspace = await house.app._workspaces.of("")
     assert workspace is not None
     running = workspace.talk._running
-    await _met(lambda: f"{TEAM}:C0TALK:{asked.ts}" in running)
+    await until(lambda: f"{TEAM}:C0TALK:{asked.ts}" in running)
     house.slack.delete(asked)
-    await _met(lambda: not running)
+    await until(lambda: not running)
     await house.app.settled()
     assert [message.shown for message in house.slack.by_bot("C0TALK")] == ["First."]
     rows = await house.stores.turns.of_user("slack:U0ANN")
     assert [row.question for row in rows if row.remembered] == ["say: First."]
-
-
-async def _met(condition: Callable[[], bool]) -> None:
-    for _ in range(2000):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    raise TimeoutError
 
 
 async def test_an_edited_question_can_be_answered_anew_in_the_same_place(house: House) -> None:

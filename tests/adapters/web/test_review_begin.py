@@ -14,6 +14,7 @@ from tests.adapters.web.desk import TESS, TOKEN, set_up, signed_in
 from tests.learning.runs import TRAINER, Rows
 from tests.models import tiny
 from tests.models.conftest import REPOSITORY, tiny_checkpoint
+from tests.waiting import until
 
 __all__ = ["tiny_checkpoint"]
 
@@ -35,11 +36,7 @@ async def test_a_run_is_begun_followed_and_stopped(
         assert second.status == 400
         assert json.loads(await second.text())["error"] == "chat@0001 is training; wait for its end."
         following = asyncio.create_task(browser.send("GET", f"/review/data/runs/{run['id']}/events"))
-        async with asyncio.timeout(60):
-            while True:
-                if (page.settings.runs / run["id"] / "state.json").exists():
-                    break
-                await asyncio.sleep(0.02)
+        await until((page.settings.runs / run["id"] / "state.json").exists)
         await browser.json("POST", f"/review/data/runs/{run['id']}/stop", {})
         told = events(await (await following).text())
         assert {data["stage"] for name, data in told if name == "event"} == {"load", "sft"}
