@@ -49,9 +49,9 @@ class Copies:
         async with self._database.read() as connection:
             return {row.channel: row.messages for row in await connection.execute(query)}
 
-    async def remove(self, platform: str, message: str) -> None:
-        """A message is gone, and its copies with it."""
-        await self._database.execute(copies.delete().where(*_of(platform, message)))
+    async def remove(self, platform: str, message: str, channel: str) -> None:
+        """A message's copy in a channel is gone."""
+        await self._database.execute(copies.delete().where(*_of(platform, message), copies.c.channel == channel))
 
     async def sweep(self, days: int, platform: str = "", server: str = "") -> None:
         """Forget copies older than `days`, of one server where it is named."""

@@ -7,6 +7,7 @@ import re
 import time
 from collections import defaultdict, deque
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import discord
@@ -16,7 +17,7 @@ from adapters.discord.answers import Answers
 from adapters.discord.errors import sending
 from adapters.discord.requests import PLATFORM, author_of, place_of
 from adapters.discord.splitting import split
-from bot.delivery import SendError
+from bot.delivery import SendError, SendForbidden, attempt
 from bot.place_settings import ChannelSettings
 from bot.reply import Stream
 from bot.request import MessageRef, Place, Request
@@ -32,6 +33,7 @@ MOST = 1900
 """Characters of one message that a webhook posts."""
 A_MINUTE = 30
 """So many messages of a link are carried in a minute: a flood in one channel must not become one in all."""
+UNKNOWN_MESSAGE = 10008
 
 _RESERVED = re.compile("discord|clyde", re.IGNORECASE)
 
@@ -106,18 +108,20 @@ class Linked:
 
     async def on_delete(self, message_id: int) -> None:
         """Take the copies of a deleted message away."""
-        copies = await self._standing(message_id)
-        if not copies:
-            return
-        await self._answers.stores.copies.remove(PLATFORM, str(message_id))
-        for target, messages in copies.items():
+        await asyncio.gather(*(self._take_away(message_id, target) for target in await self._standing(message_id)))
+
+    async def _take_away(self, message_id: int, target: int) -> None:
+        async with self._order[target]:
+            # Read anew: an edit that was under way may have written more of them.
+            messages = (await self._standing(message_id)).get(target, [])
             try:
                 copy = Copy(await self._webhook(target), messages)
+                await attempt(partial(self._drop, copy, 0))
             except SendError as error:
-                log.info("copy_not_deleted", detail=error.detail)
-                continue
-            async with self._order[target]:
-                await self._drop(copy, 0)
+                self._webhooks.pop(target, None)
+                log.warning("copy_not_deleted", target=target, kind=type(error).__name__, detail=error.detail)
+                return  # what stands there still stays known
+            await self._answers.stores.copies.remove(PLATFORM, str(message_id), str(target))
 
     async def _standing(self, message_id: int) -> dict[int, list[int]]:
         """The messages in which a message's copies stand, by channel, once it is carried."""
@@ -138,35 +142,40 @@ class Linked:
                 copy = Copy(await self._webhook(target), [int(one) for one in kept])
                 parts = await self._parts(message, target, to)
                 try:
-                    with sending():
-                        await self._write(copy, message, parts)
+                    await self._write(copy, message, parts)
                 finally:
                     shown = [str(one) for one in copy.messages]
                     if shown != kept:
                         await copies.put(PLATFORM, str(message.guild.id), str(message.id), str(target), shown)
             except SendError as error:
+                self._webhooks.pop(target, None)  # somebody may have removed it
                 log.warning("not_carried", target=target, kind=type(error).__name__, detail=error.detail)
 
     async def _write(self, copy: Copy, message: discord.Message, parts: list[str]) -> None:
         quiet = discord.AllowedMentions.none()
-        for number, part in enumerate(parts):
-            if number < len(copy.messages):
-                await copy.webhook.edit_message(copy.messages[number], content=part, allowed_mentions=quiet)
-                continue
-            sent = await copy.webhook.send(
-                part, username=shown_name(message.author.display_name), avatar_url=message.author.display_avatar.url,
-                allowed_mentions=quiet, wait=True,
-            )  # fmt: skip
-            copy.messages.append(sent.id)
+        with sending():
+            for number, part in enumerate(parts):
+                if number < len(copy.messages):
+                    await copy.webhook.edit_message(copy.messages[number], content=part, allowed_mentions=quiet)
+                    continue
+                author = message.author
+                sent = await copy.webhook.send(
+                    part, username=shown_name(author.display_name), avatar_url=author.display_avatar.url,
+                    allowed_mentions=quiet, wait=True,
+                )  # fmt: skip
+                copy.messages.append(sent.id)
         await self._drop(copy, len(parts))
 
     async def _drop(self, copy: Copy, kept: int) -> None:
-        gone, copy.messages = copy.messages[kept:], copy.messages[:kept]
-        for number in gone:
-            try:
-                await copy.webhook.delete_message(number)
-            except discord.HTTPException as error:
-                log.info("copy_not_deleted", detail=error.text)
+        """Delete all but the first `kept` messages of a copy. Raises SendError; what still stands is still in it."""
+        while len(copy.messages) > kept:
+            with sending(repeatable=True):
+                try:
+                    await copy.webhook.delete_message(copy.messages[-1])
+                except discord.NotFound as error:
+                    if error.code != UNKNOWN_MESSAGE:
+                        raise
+            copy.messages.pop()
 
     async def _parts(self, message: discord.Message, target: int, to: ChannelSettings) -> list[str]:
         """What a copy says: the translation with a link to the original, or the words themselves."""
@@ -198,6 +207,8 @@ class Linked:
         if channel_id in self._webhooks:
             return self._webhooks[channel_id]
         channel: Any = self._client.get_channel(channel_id)
+        if channel is None:
+            raise SendForbidden("the channel is gone, or not to be seen")
         with sending():
             found = [one for one in await channel.webhooks() if one.name == WEBHOOK and one.token]
             self._webhooks[channel_id] = found[0] if found else await channel.create_webhook(name=WEBHOOK)

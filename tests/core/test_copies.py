@@ -19,8 +19,8 @@ async def test_the_last_place_of_a_copy_counts_until_its_message_is_gone(databas
     await kept.put("test", "guild", "1", "german", ["21"])
     await kept.put("test", "guild", "2", "french", ["13"])
     assert await kept.of("test", "1") == {"french": ["11"], "german": ["21"]}
-    await kept.remove("test", "1")
-    assert (await kept.of("test", "1"), await kept.of("test", "2")) == ({}, {"french": ["13"]})
+    await kept.remove("test", "1", "french")
+    assert (await kept.of("test", "1"), await kept.of("test", "2")) == ({"german": ["21"]}, {"french": ["13"]})
 
 
 async def test_copies_go_with_the_days_and_with_the_server(make_core: Callable[..., Awaitable[Core]]) -> None:

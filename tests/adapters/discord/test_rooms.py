@@ -14,7 +14,7 @@ from adapters.discord.linked import shown_name
 from bot.places import Places
 from bot.request import Author, Place
 from tests.adapters.discord.conftest import Stage, staged
-from tests.adapters.discord.peer import Peer
+from tests.adapters.discord.peer import Fault, Peer
 from tests.adapters.discord.people import World, text_of
 from tests.adapters.discord.test_controls import newest
 from tests.waiting import until
@@ -98,6 +98,66 @@ async def test_a_message_deleted_while_it_is_carried_leaves_no_copy(stage: Stage
     world.ann.say(world.general, "last")
     expected = ["[French] number 0", "[French] number 1", "[French] last"]
     await peer.until(lambda: [one.content.split("\n")[0] for one in copies(stage, world.support)] == expected)
+
+
+async def test_a_channel_that_is_gone_keeps_no_copy_standing_elsewhere(
+    peer: Peer, harbour: World, tmp_path: Path,
+    stage_with: Callable[..., AbstractAsyncContextManager[Stage]],
+) -> None:  # fmt: skip
+    third = peer.backend.create_channel(harbour.guild, "dritter").id
+    async with stage_with() as first:
+        await link(first, English=harbour.general, French=third, German=harbour.support)
+        said = harbour.ann.say(harbour.general, "not for ever")
+        await known(first, said, 2)
+    peer.backend.delete_channel(third)
+    async with staged(peer, harbour, tmp_path) as second:
+        await second.ready()
+        harbour.ann.delete(said)
+        await peer.until(lambda: not copies(second, harbour.support))
+        await known(second, said, 1)  # of what stands where the bot cannot look
+
+
+async def test_a_copy_that_cannot_be_deleted_at_once_is_tried_again(stage: Stage) -> None:
+    world, peer = stage.world, stage.peer
+    await link(stage, English=world.general, French=world.support)
+    said = world.ann.say(world.general, "helo")
+    await known(stage, said, 1)
+    peer.faults.append(Fault("DELETE", "/webhooks/*", 403, code=50013))
+    world.ann.delete(said)
+    await peer.until(lambda: not peer.faults)
+    assert len(copies(stage, world.support)) == 1
+    await known(stage, said, 1)
+    again = world.ann.say(world.general, "another")
+    await known(stage, again, 1)
+    peer.faults.append(Fault("DELETE", "/webhooks/*", 503))
+    world.ann.delete(again)
+    await known(stage, again, 0)
+    assert len(copies(stage, world.support)) == 1
+
+
+async def test_a_message_deleted_while_its_edit_is_carried_leaves_no_copy(stage: Stage) -> None:
+    world, peer = stage.world, stage.peer
+    await link(stage, English=world.general, French=world.support)
+    said = world.ann.say(world.general, "helo")
+    await known(stage, said, 1)
+    peer.faults.append(Fault("PATCH", "/webhooks/*", delay=0.5))
+    world.ann.edit(said, "hello " * 330)  # several messages by now
+    await peer.until(lambda: not peer.faults)
+    world.ann.delete(said)
+    await known(stage, said, 0)
+    assert copies(stage, world.support) == []
+
+
+async def test_a_webhook_that_somebody_removed_is_made_anew(stage: Stage) -> None:
+    world, peer = stage.world, stage.peer
+    await link(stage, English=world.general, French=world.support)
+    await known(stage, world.ann.say(world.general, "one"), 1)
+    peer.faults.append(Fault("POST", "/webhooks/*", 404, code=10015))
+    peer.backend.webhooks.clear()
+    world.ann.say(world.general, "lost")
+    await peer.until(lambda: not peer.faults)
+    await known(stage, world.ann.say(world.general, "two"), 1)
+    assert [copy.content.split("\n")[0] for copy in copies(stage, world.support)] == ["[French] one", "[French] two"]
 
 
 async def test_a_flood_in_one_is_no_flood_in_all(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
