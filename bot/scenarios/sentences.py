@@ -13,7 +13,7 @@ _END = re.compile(
 SHORT = 12
 """A sentence with fewer letters, "No." or "He ran.", may be said again."""
 STUCK = 3
-"""So many sentences in a row that the same text had before: a small model does not find out of such a circle."""
+"""So many sentences in a row that the same text had before may be a circle; a small model does not find out of it."""
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 
 
@@ -98,7 +98,8 @@ class Once:
 
     At most `most` sentences pass. `whole`: sentence by sentence, a last one without an end only when it would be
     the first; otherwise text is held back no longer than it may still become a repetition. Code passes as it is.
-    `ended` where nothing more is to come: `most` have passed, or the model is stuck in a circle.
+    `ended` where nothing more is to come: `most` have passed, or the model is stuck in a circle: with nothing
+    new it comes round to a sentence once more. A chorus, or two lists with the same steps, are none.
     """
 
     def __init__(self, said: str = "", most: int = 1000, *, whole: bool = True) -> None:
@@ -109,13 +110,13 @@ class Once:
         self._held = ""
         self._open = ""  # what was passed of the sentence that is being said
         self._passed = 0
-        self._circle = 0  # sentences in a row that were said before in this very text
+        self._again: list[str] = []  # what was said before in this very text, with nothing new since
         self._newlines = 0  # at the end of what was passed
         self._code = False
 
     @property
     def ended(self) -> bool:
-        return self._passed >= self._most or self._circle >= STUCK
+        return self._passed >= self._most or len(self._again) >= max(STUCK, len(set(self._again)) + 1)
 
     def feed(self, delta: str) -> str:
         self._held += delta
@@ -173,13 +174,13 @@ class Once:
             return part
         here = key in self._here
         if (here or key in self._said) and not begun:
-            # One that an earlier text had may be where this one starts from; the same one again is a circle.
-            self._circle = self._circle + 1 if here else 0
+            # One that an earlier text had may be where this one starts from.
+            self._again = [*self._again, key] if here else []
             self._here.add(key)
             return self._break(part)
         if len(key) >= SHORT:
             self._here.add(key)
-            self._circle = 0
+            self._again = []
         self._passed += 1
         return part if self._passed > 1 or begun else part.lstrip()
 

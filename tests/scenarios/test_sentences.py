@@ -51,6 +51,16 @@ def test_a_circle_is_the_end_of_it(piece: int, by_sentence: bool) -> None:
 
 
 @pytest.mark.parametrize("piece", [1, 5, 1000])
+@pytest.mark.parametrize("by_sentence", [True, False])
+def test_a_chorus_and_a_second_list_of_the_same_steps_are_no_circle(piece: int, by_sentence: bool) -> None:
+    chorus = "The sun goes down.\nThe moon comes up.\nThe owl wakes up.\nThe mouse hides well.\n"
+    once = Once(whole=by_sentence)
+    shown = run(once, f"A first verse here.\n{chorus}Another verse here.\n{chorus}And the last of them.", piece)
+    assert shown.splitlines()[-2:] == ["Another verse here.", "And the last of them."]
+    assert not once.ended
+
+
+@pytest.mark.parametrize("piece", [1, 5, 1000])
 def test_a_text_may_start_from_what_an_earlier_one_said(piece: int) -> None:
     earlier = "The sun goes down. The moon comes up. The owl wakes up. The mouse hides."
     once = Once(earlier, whole=False)
