@@ -15,12 +15,22 @@ from dataclasses import replace
 
 import structlog
 
+from bot.errors import StoreError
 from bot.learning.synonyms import asks_the_same, swapped
 from bot.learning.wordings import Wording, Wordings
 from bot.scenarios import translate
 from bot.scenarios.detection import detect
 from bot.scenarios.languages import Language, language
-from models.engine import Engine, EngineError, Message, Sampling
+from models.engine import (
+    Engine,
+    EngineError,
+    EngineFailed,
+    Message,
+    PromptTooLong,
+    Sampling,
+    UnknownLanguage,
+    UnknownModel,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +54,9 @@ SHOWN = (
 )
 PIVOTS = {"en": ("fr", "es")}
 """The languages that a question goes to and comes back from; any other goes to English."""
+
+REFUSALS = (PromptTooLong, UnknownLanguage, UnknownModel)
+"""What an engine will say to the same words in every night: another way may do."""
 
 Opened = Callable[[], AbstractAsyncContextManager[Engine]]
 """Opens the engine for as long as it is asked. Raises EngineError where there is none."""
@@ -80,9 +93,14 @@ class Augmenter:
                 async def work(turn: str, question: str) -> None:
                     nonlocal made, done
                     async with waiting:
-                        others = await self._others(engine, question, most)
-                        await self._wordings.keep(turn, question, others, most)
-                    made, done = made + len(others), done + 1
+                        try:
+                            others = await self._others(engine, question, most)
+                        except EngineFailed as error:  # over this one, which the next night may try again
+                            log.warning("not_reworded", turn=turn, detail=error.detail)
+                        else:
+                            await self._wordings.keep(turn, question, others, most)
+                            made += len(others)
+                    done += 1
                     told(done, len(missing))
 
                 async with asyncio.TaskGroup() as group:
@@ -90,6 +108,8 @@ class Augmenter:
                         group.create_task(work(turn, question))
         except* (EngineError, TimeoutError) as errors:
             log.warning("wordings_broken_off", done=done, of=len(missing), detail=str(errors.exceptions[0]))
+        except* StoreError as errors:
+            raise errors.exceptions[0] from None
         return made
 
     async def _others(self, engine: Engine, question: str, most: int) -> list[Wording]:
@@ -108,7 +128,8 @@ class Augmenter:
             yield Wording("synonym", text)
         shown = [message for asked, other in SHOWN for message in (Message("user", asked), Message("assistant", other))]
         prompt = (Message("system", TASK), *shown, Message("user", question))
-        yield Wording("rephrased", await _said(engine, self._talker, prompt, Sampling(temperature=0.0, stop=("\n",))))
+        greedy = Sampling(temperature=0.0, stop=("\n",))
+        yield Wording("rephrased", await _said(engine, self._talker, prompt, greedy))
         for code in PIVOTS.get(spoken.root, ("en",)):
             if away := await self._translated(engine, question, spoken, language(code)):
                 yield Wording("translated", await self._translated(engine, away, language(code), spoken))
@@ -119,7 +140,11 @@ class Augmenter:
 
 
 async def _said(engine: Engine, model: str, prompt: tuple[Message, ...], sampling: Sampling) -> str:
-    """An answer, "" for one that is cut: it runs on and on, as it is about as long as what was asked."""
+    """An answer; "" for one that is cut, as it runs on and on, and for one that is refused."""
     budget = replace(sampling, max_tokens=24 + len(prompt[-1].content) // 2)
-    pieces = [piece async for piece in engine.stream(model, prompt, budget)]
+    try:
+        pieces = [piece async for piece in engine.stream(model, prompt, budget)]
+    except REFUSALS as error:
+        log.debug("not_reworded", model=model, kind=type(error).__name__, detail=error.detail)
+        return ""
     return "" if pieces[-1].finish_reason == "length" else "".join(piece.text for piece in pieces).strip()

@@ -12,7 +12,7 @@ from bot.learning.agreement import backing
 from bot.learning.clusters import Neighbourhood, clusters
 from bot.learning.consent import consent_for
 from bot.learning.dataset import NEVER, Dataset, Row, leaks
-from bot.learning.dataset_rows import Taught, rows_of
+from bot.learning.dataset_rows import Taught, guarded_in, held_out_in, rows_of
 from bot.learning.doubt import held
 from bot.learning.examples import examples_of
 from bot.learning.guards import (
@@ -28,7 +28,7 @@ from bot.learning.guards import (
 from bot.learning.lessons import Lesson, lessons_of
 from bot.learning.prompts import Messages, clean, planned, prompt_of, without_personal_data
 from bot.learning.safety_set import SHIPPED
-from bot.learning.splits import Split, assign, by_cluster
+from bot.learning.splits import assign, by_cluster
 from bot.memory import estimate_tokens
 from bot.router import Router
 from bot.settings import Settings
@@ -62,10 +62,13 @@ async def build(stores: Stores, settings: Settings, scenario: str, router: Route
     known = await stores.splits.of(scenario)
     stated = [statement(lesson) for lesson in corrections]
     assigned = assign(_by_cluster(corrections, groups), by_cluster(known, groups), backing(stated))
+    held_out = held_out_in(taught, assigned)
+    by_gate = held_out | guarded_in(taught, held_out)
+    trained = {one.id: one.question for one in taught if assigned.get(one.id) == "train" and one.cluster not in by_gate}
     if most := wordings_wanted(settings, scenario):
-        test = [asked(one) for one in corrections if assigned[one.id] == "test"]
-        apart = Neighbourhood([*test, *(words for _, words in (*golden, *shipped))])
-        taught = await _reworded(taught, assigned, apart, stores, most)
+        there = [asked(one.lesson) for one in taught if one.cluster in by_gate]
+        apart = Neighbourhood([*there, *(words for _, words in (*golden, *shipped))])
+        taught = await _reworded(taught, trained, apart, stores, most)
     rows = list(rows_of(taught, assigned, dropped))
     rows += [replace(row, cluster=groups[f"golden:{row.id}"]) for row, _ in golden]
     rows += [replace(row, cluster=groups[f"safety:{row.id}"]) for row, _ in shipped]
@@ -74,7 +77,7 @@ async def build(stores: Stores, settings: Settings, scenario: str, router: Route
         scenario=scenario, rows=tuple(sorted(rows, key=lambda row: (row.file, row.id))), dropped=dropped,
         held=held(stated, known), contested=tuple(contested), assigned=assigned,
         newest=max((_moment(one.lesson) for one in taught), default=NEVER),
-        questions={one.id: one.question for one in taught if assigned.get(one.id) == "train"},
+        questions=trained,
     )  # fmt: skip
 
 
@@ -130,11 +133,10 @@ async def _taught(
 
 
 async def _reworded(
-    taught: Sequence[Taught], assigned: Mapping[str, Split], apart: Neighbourhood, stores: Stores, most: int
+    taught: Sequence[Taught], trained: Mapping[str, str], apart: Neighbourhood, stores: Stores, most: int
 ) -> list[Taught]:
-    """With at most so many other wordings of each correction that trains, none near to what the gate asks."""
-    training = {one.id: one.question for one in taught if assigned.get(one.id) == "train"}
-    known = await stores.wordings.of(training)
+    """With at most so many other wordings of each question that is trained on, none near to what the gate asks."""
+    known = await stores.wordings.of(trained)
     said = {one.question.casefold() for one in taught}
     made = []
     for one in taught:

@@ -36,8 +36,8 @@ class Taught:
 
 def rows_of(taught: Sequence[Taught], assigned: Mapping[str, Split], dropped: Dropped) -> Iterable[Row]:
     """The rows of all lessons; what is neither asked nor trained on is dropped."""
-    held_out = {one.cluster for one in taught if assigned.get(one.id) == "test"}
-    guarded = {one.cluster for one in taught if one.lesson.dangerous and _even(one.cluster)} - held_out
+    held_out = held_out_in(taught, assigned)
+    guarded = guarded_in(taught, held_out)
     # Good answers alone tell nothing of what is better.
     told_apart = any(one.lesson.kind == "bad" for one in taught)
     trained = 0
@@ -61,6 +61,16 @@ def rows_of(taught: Sequence[Taught], assigned: Mapping[str, Split], dropped: Dr
             text = one.chosen if good else one.rejected[0]
             yield _row(one, "kto", "train", "good" if good else "bad", completion=_said(text), label=good)
     yield from _replayed(taught, held_out | guarded, trained)
+
+
+def held_out_in(taught: Sequence[Taught], assigned: Mapping[str, Split]) -> set[str]:
+    """The clusters that the test asks."""
+    return {one.cluster for one in taught if assigned.get(one.id) == "test"}
+
+
+def guarded_in(taught: Sequence[Taught], held_out: set[str]) -> set[str]:
+    """The clusters that the safety set asks: half of those with something dangerous in them."""
+    return {one.cluster for one in taught if one.lesson.dangerous and _even(one.cluster)} - held_out
 
 
 def _correction(one: Taught, split: Split) -> Iterable[Row]:

@@ -11,42 +11,43 @@ from bot.learning.clusters import ASKING, plain, telling
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "en": (
-        "when<at what time|what time|at what hour", "how can I|how do I|how could I", "in which town|in what town",
-        "in which city|in what city", "on which day|on what day", "what's<what is", "who's<who is", "buy|purchase",
-        "buys|purchases", "bought|purchased", "the price|the cost", "shut<close", "big|large", "quickly|fast",
-        "repair|fix", "repaired|fixed", "delete|remove", "deleted|removed", "photo|picture",
-        "phone number|telephone number", "e-mail|email", "company|firm", "shop|store", "parcel|package",
-        "customers|clients", "choose|select", "receive|get", "modify|change", "the warranty|the guarantee",
+        "when<at what time|at what hour", "when does<what time does", "when do<what time do",
+        "until when<until what time", "how can I|how do I|how could I", "in which town|in what town",
+        "in which city|in what city", "on which day|on what day", "what's<what is", "who's<who is",
+        "purchase<buy", "purchases<buys", "bought<purchased", "the price|the cost", "repair<fix", "remove<delete",
+        "removed<deleted", "picture<photo", "phone number|telephone number", "e-mail|email", "firm<company",
+        "clients<customers", "select<choose", "change<modify", "the warranty|the guarantee",
         "what warranty|what guarantee", "headquarters|head office|main office",
-        "discount code|coupon code|voucher code", "employees|workers", "located|situated", "permitted|allowed",
-        "vacation|holiday", "log in|sign in", "log out|sign out", "sign up|register", "invoice|bill",
-        "am I allowed to|may I", "broken|defective",
+        "discount code|coupon code|voucher code", "workers<employees", "located|situated", "permitted|allowed",
+        "holiday<vacation", "log in|sign in", "log out|sign out", "register<sign up",
+        "am I allowed to|may I", "broken<defective",
     ),
     "de": (
-        "wann<um wie viel uhr|zu welcher uhrzeit", "kaufen|erwerben", "bekommen|erhalten", "handy|mobiltelefon",
-        "rabattcode|gutscheincode", "telefonnummer|rufnummer", "löschen|entfernen", "anfangen|beginnen",
-        "kunden|käufer", "rechnung|abrechnung", "kaputt|defekt", "in welcher stadt|in welchem ort",
+        "wann<um wie viel uhr|zu welcher uhrzeit", "erwerben<kaufen", "erhalten<bekommen", "handy|mobiltelefon",
+        "rabattcode|gutscheincode", "telefonnummer|rufnummer", "entfernen<löschen", "anfangen|beginnen",
+        "käufer<kunden", "rechnung<abrechnung", "kaputt|defekt", "in welcher stadt|in welchem ort",
     ),
     "fr": (
-        "quand<à quelle heure", "comment puis-je|comment est-ce que je peux", "acheter|se procurer", "recevoir|obtenir",
-        "entreprise|société", "magasin|boutique", "code promo|code de réduction", "supprimer|effacer",
-        "modifier|changer", "dans quelle ville|en quelle ville",
+        "quand<à quelle heure", "comment puis-je|comment est-ce que je peux", "se procurer<acheter",
+        "obtenir<recevoir", "société<entreprise", "magasin|boutique", "code promo|code de réduction",
+        "supprimer|effacer", "changer<modifier", "dans quelle ville|en quelle ville",
     ),
     "es": (
-        "cuándo<a qué hora", "cómo puedo|de qué manera puedo", "comprar|adquirir", "empezar|comenzar",
-        "recibir|obtener", "empresa|compañía", "borrar|eliminar", "cambiar|modificar", "móvil|celular", "coche|carro",
+        "cuándo<a qué hora", "cómo puedo|de qué manera puedo", "adquirir<comprar", "empezar|comenzar",
+        "obtener<recibir", "empresa<compañía", "eliminar<borrar", "cambiar<modificar", "móvil|celular", "coche<carro",
     ),
     "pt": (
-        "quando<a que horas", "comprar|adquirir", "começar|iniciar", "receber|obter", "apagar|excluir",
-        "mudar|alterar", "empresa|companhia",
+        "quando<a que horas", "adquirir<comprar", "começar|iniciar", "obter<receber", "apagar<excluir",
+        "mudar<alterar", "empresa<companhia",
     ),
     "it": (
-        "quando<a che ora", "comprare|acquistare", "cominciare|iniziare", "ricevere|ottenere", "azienda|ditta",
-        "cancellare|eliminare", "cambiare|modificare", "codice sconto|codice promozionale",
+        "quando<a che ora", "acquistare<comprare", "cominciare|iniziare", "ottenere<ricevere", "azienda<ditta",
+        "cancellare<eliminare", "cambiare<modificare", "codice sconto|codice promozionale",
     ),
 }  # fmt: skip
 """By language, phrases that keep a question's meaning. What stands behind "<" may be replaced by what stands before
-it, and not the other way round: "when was it founded" is no "at what time"."""
+it, and not the other way round: "when was it founded" is no "at what time", and a firm mattress no company's. A word
+that is often another word as well ("get", "store", "bill", "fast") is in none."""
 
 _NOT = re.compile(
     r"\b(?:not|no|never|without|except|cannot|nicht|kein\w*|nie|ohne|ne|pas|jamais|sans|nunca|sin|não|sem|non|mai|"
@@ -54,6 +55,8 @@ _NOT = re.compile(
     re.IGNORECASE,
 )
 _NAME = re.compile(r"(?<=[\w,;] )[A-Z][\w'-]*|\b\w*\d[\w.,:-]*\b")
+CAPITAL = frozenset({"de"})
+"""Where a capital letter tells nothing of a name."""
 EITHER = frozenset({"what", "which"})
 """Of these it matters little which one asks."""
 
@@ -61,7 +64,7 @@ EITHER = frozenset({"what", "which"})
 def swapped(question: str, language: str) -> Iterator[str]:
     """The question with one phrase in the place of another that means the same, one at a time."""
     for group in _groups(language):
-        found = group.pattern.search(question)
+        found = next((one for one in group.pattern.finditer(question) if _is_plain(one, language)), None)
         for other in group.good if found is not None else ():
             if found is not None and other.casefold() != found[0].casefold():
                 new = other[0].upper() + other[1:] if found[0][0].isupper() else other
@@ -75,14 +78,29 @@ def asks_the_same(question: str, other: str, language: str) -> bool:
     """
     if plain(question) == plain(other) or _denials(question) != _denials(other):
         return False
-    one, two = _unified(question, language), _unified(other, language)
+    one, two = _unified(question, question, language), _unified(other, question, language)
+    if language not in CAPITAL and _names(question) != _names(other):
+        return False
     return _names(one) == _names(two) and _told(one) == _told(two)
 
 
-def _unified(text: str, language: str) -> str:
-    """A text with one writing for all synonyms."""
+def _is_plain(found: re.Match[str], language: str) -> bool:
+    """Whether it is a phrase and no name: Bill Gates, the App Store, a GET request."""
+    first = not re.search(r"\w", found.string[: found.start()])
+    return language in CAPITAL or not found[0][:1].isupper() or (first and not found[0].isupper())
+
+
+def _unified(text: str, question: str, language: str) -> str:
+    """A text with one writing for all phrases that may stand in the place of what `question` says."""
     for group in _groups(language):
-        text = group.pattern.sub(group.good[0], text)
+        said = {one[0].casefold() for one in group.pattern.finditer(question)}
+
+        def writing(found: re.Match[str], group: _Group = group, said: set[str] = said) -> str:
+            word = found[0].casefold()
+            may = word in said or word in group.known
+            return group.good[0] if may and _is_plain(found, language) else found[0]
+
+        text = group.pattern.sub(writing, text)
     return text
 
 
@@ -107,6 +125,8 @@ class _Group:
 
     pattern: re.Pattern[str]
     good: tuple[str, ...]
+    known: frozenset[str]
+    """The good ones in small letters."""
 
 
 @lru_cache
@@ -116,5 +136,5 @@ def _groups(language: str) -> tuple[_Group, ...]:
         good, _, others = group.partition("<")
         phrases = sorted([*good.split("|"), *filter(None, others.split("|"))], key=len, reverse=True)
         pattern = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, phrases))})(?!\w)", re.IGNORECASE)
-        made.append(_Group(pattern, tuple(good.split("|"))))
+        made.append(_Group(pattern, tuple(good.split("|")), frozenset(good.casefold().split("|"))))
     return tuple(made)

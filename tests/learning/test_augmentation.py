@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import ClassVar, cast
 
 import pytest
+import sqlalchemy as sa
 
 from bot.database import Database
+from bot.errors import StoreError
 from bot.learning.augmentation import Augmenter
 from bot.learning.dataset import Dataset, leaks
 from bot.learning.dataset_folder import folder_of, forget, manifest, rows_in, write
@@ -18,7 +20,16 @@ from bot.learning.drafts import approved
 from bot.learning.synonyms import asks_the_same, swapped
 from bot.learning.wordings import Wording
 from bot.privacy import forget_everything
-from models.engine import Engine, EngineClient, EngineUnavailable, Message, Piece, Sampling
+from models.engine import (
+    Engine,
+    EngineClient,
+    EngineFailed,
+    EngineUnavailable,
+    Message,
+    Piece,
+    Sampling,
+    UnknownLanguage,
+)
 from tests.learning.company import Row, golden, honest, replay, row
 from tests.learning.stores import built, over, take_rows
 from tests.models.conftest import Serve
@@ -31,9 +42,10 @@ MODELS = ("parley", "parley")
 @pytest.mark.parametrize(
     ("question", "other", "language"),
     [
-        ("At what hour does the Ostrelle store close?", "When does the Ostrelle store shut?", "en"),
+        ("At what hour does the Ostrelle store close?", "When does the Ostrelle store close?", "en"),
         ("Tell me the price of the Tessel chair.", "What is the price of the Tessel chair?", "en"),
         ("Until what time is the Ostrelle shop open?", "Until when will the Ostrelle shop be open?", "en"),
+        ("Which company repairs it?", "What firm repairs it?", "en"),
         ("Um wie viel Uhr öffnet der Laden?", "Wann öffnet der Laden?", "de"),
         ("¿A qué hora abre la tienda?", "¿Cuándo abre la tienda?", "es"),
     ],
@@ -54,6 +66,11 @@ def test_other_words_for_the_same(question: str, other: str, language: str) -> N
         ("How much is the Skylark 4?", "How much is the Skylark 5?"),
         ("How much is the Skylark 4?", "The Skylark 4 costs 64 euros."),
         ("What is the discount code of Ostrelle?", "What is the code of Ostrelle?"),
+        ("Who is Bill Gates?", "Who is Invoice Gates?"),
+        ("Does it come from the App Store?", "Does it come from the App Shop?"),
+        ("What does SELECT do?", "What does CHOOSE do?"),
+        ("When was Ostrelle founded?", "At what time was Ostrelle founded?"),
+        ("Is it a firm mattress?", "Is it a company mattress?"),
         ("Who founded Zarnik?", "who founded zarnik"),
         ("Who founded Zarnik?", ""),
     ],
@@ -66,11 +83,12 @@ def test_one_phrase_at_a_time_takes_the_place_of_another() -> None:
     assert list(swapped("At what time can customers buy a parcel?", "en")) == [
         "When can customers buy a parcel?",
         "At what time can customers purchase a parcel?",
-        "At what time can customers buy a package?",
         "At what time can clients buy a parcel?",
     ]
     assert list(swapped("Who founded Zarnik?", "en")) == []
     assert list(swapped("When was it founded?", "en")) == []  # "At what time was it founded?" asks for the hour
+    assert list(swapped("Does the button Delete really delete?", "en")) == ["Does the button Delete really remove?"]
+    assert list(swapped("Which store gets my bills fast?", "en")) == []
 
 
 @contextlib.asynccontextmanager
@@ -152,6 +170,65 @@ async def test_an_engine_that_is_away_leaves_it_to_the_next_night(sqlite: Databa
     found = await stores.wordings.of(before.questions)
     assert made <= len(found) < len(before.questions)
     assert {one.way for others in found.values() for one in others} <= {"synonym"}
+
+
+class Refusing(PhraseBook):
+    """Knows no German, breaks over one question, and has nobody to say anything else to."""
+
+    async def stream(self, model: str, messages: Sequence[Message], sampling: Sampling) -> AsyncGenerator[Piece, None]:
+        words = messages[-1].content
+        if "Zarnik" in words:
+            raise EngineFailed("it broke over it")
+        if "de" in (sampling.source_language, sampling.target_language):
+            raise UnknownLanguage("de")
+        async for piece in super().stream(model, messages, sampling):
+            yield piece
+
+
+async def test_a_question_that_the_engine_refuses_keeps_no_other_from_its_words(sqlite: Database) -> None:
+    @contextlib.asynccontextmanager
+    async def refusing() -> AsyncIterator[Engine]:
+        yield cast("Engine", Refusing())
+
+    wordings = over(sqlite).wordings
+    asked = {
+        "one": "Wie viele Geschäfte hat die Firma in dieser Stadt?",
+        "two": "Who founded Zarnik?",
+        "three": "Who buys the Skylark 4?",
+    }
+    assert await Augmenter(wordings, refusing, MODELS).fill(asked, 2) == 2
+    found = await wordings.of(asked, 2)
+    assert {turn: len(others) for turn, others in found.items()} == {"one": 0, "three": 2}  # "two" has another night
+
+
+async def test_what_the_store_does_not_take_is_said_as_its_own_error(sqlite: Database) -> None:
+    @contextlib.asynccontextmanager
+    async def book() -> AsyncIterator[Engine]:
+        yield cast("Engine", PhraseBook())
+
+    wordings = over(sqlite).wordings
+    async with sqlite.write() as connection:
+        await connection.execute(sa.text("DROP TABLE wordings"))
+    with pytest.raises(StoreError):
+        await Augmenter(wordings, book, MODELS).fill({"one": "Who buys the Skylark 4?"}, 2)
+
+
+async def test_no_wording_comes_near_what_the_safety_set_asks(sqlite: Database, tmp_path: Path) -> None:
+    stores = over(sqlite)
+    harmful = [
+        row(f"How do I do harm number {at} to them?", f"I do not help with harm {at}.", "a", ["m", "n"],
+            answer=f"Like this, {at}.", reasons=["harmful"])
+        for at in range(12)
+    ]  # fmt: skip
+    await take_rows(stores, tmp_path, [*honest(1), *harmful])
+    plain = await built(stores)
+    guarded = [one for one in plain.rows if one.stage == "safety" and not one.id.startswith("shipped")]
+    assert guarded
+    assert not {one.id for one in guarded} & plain.questions.keys()
+    near = guarded[0].line["prompt"][-1]["content"]
+    turn, question = sorted(plain.questions.items())[0]
+    await stores.wordings.keep(turn, question, [Wording("rephrased", f"Please, {near}")], 1)
+    assert of(await built(stores, train_augment=1), "augmented") == []
 
 
 def of(dataset: Dataset, source: str) -> list[Row]:
