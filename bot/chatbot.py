@@ -100,6 +100,12 @@ class ChatBot:
 
     async def take_back(self, turn_id: str) -> list[TurnRow]:
         """Whoever deletes a question wants nothing of it kept, whichever answer is shown. Gives the turn's versions."""
+        ids = {turn_id, *(version.id for version in await self._stores.turns.versions(turn_id))}
+        # One that is still being given would be remembered once it is there.
+        given = [job for job in self._jobs.values() if job.id in ids or (job.first is not None and job.first.id in ids)]
+        for job in given:
+            job.stop()
+        await asyncio.gather(*(asyncio.wait([job.task]) for job in given if job.task is not None))
         return await self._presses.take_back(turn_id)
 
     async def close(self, grace: float = 5.0) -> None:

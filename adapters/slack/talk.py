@@ -50,6 +50,7 @@ class Talk:
         self.prompts = Prompts(office)
         self._background = Background(office)
         self._running: dict[str, Given] = {}
+        self._anew: set[str] = set()
 
     async def message(self, event: Body) -> None:
         """A message or a mention: both are delivered for the same words, and answered once."""
@@ -240,13 +241,20 @@ class Talk:
         event = await self._background.message(channel, thread, ts)
         if event is None:
             return "I cannot read that message just now. Please ask it anew."
-        if asked in self._running or row.state == "running" or not self._office.seen.first(f"rerun:{row.id}"):
+        event = {**event, "channel": channel}
+        if asked in self._running or asked in self._anew or row.state == "running":
             return "That question is being answered already."
-        shown = await self._undo(row)
-        over = shown[0] if len(shown) == 1 else ""
-        if not over:
-            await self._remove(channel, shown)
-        await self._answer({**event, "channel": channel}, row.place, user, press=press, over=over)
+        if row.state == "done" and row.question == self._words(event):
+            return "That question is answered already; Retry gives another answer."
+        self._anew.add(asked)
+        try:
+            shown = await self._undo(row)
+            over = shown[0] if len(shown) == 1 else ""
+            if not over:
+                await self._remove(channel, shown)
+            await self._answer(event, row.place, user, press=press, over=over)
+        finally:
+            self._anew.discard(asked)
         return ""
 
     async def _deleted(self, channel: str, ts: str) -> None:

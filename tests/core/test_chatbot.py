@@ -270,6 +270,23 @@ async def test_retry_makes_versions_and_one_is_remembered(core: Core) -> None:
     assert [version.remembered for version in await core.stores.turns.versions(first.turn_id)] == [True, False]
 
 
+async def test_a_question_taken_back_while_it_is_tried_again_is_forgotten_with_the_new_try(core: Core) -> None:
+    first, again = Kept(), Kept()
+    asked = asyncio.create_task(core.chatbot.handle(ask("hold"), first))
+    await asyncio.wait_for(first.said.wait(), 30)
+    core.chatbot.stop(first.turn_id)
+    await asyncio.wait_for(asked, 30)
+    retried = asyncio.create_task(core.chatbot.handle(press(first.turn_id, "retry"), again))
+    await asyncio.wait_for(again.said.wait(), 30)
+    taken = await core.chatbot.take_back(first.turn_id)
+    assert [row.id for row in taken] == [first.turn_id, again.turn_id]
+    await asyncio.wait_for(retried, 30)
+    versions = await core.stores.turns.versions(first.turn_id)
+    assert [(row.state, row.remembered) for row in versions] == [("undone", False)] * 2
+    await core.handle(ask("next"))
+    assert core.talk.turns[-1].history == ()
+
+
 async def test_undo_and_edit_change_what_is_remembered(core: Core) -> None:
     first = await core.handle(ask("say: one"))
     second = await core.handle(ask("say: two"))

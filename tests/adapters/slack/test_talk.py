@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 
 import pytest
 
+from bot.request import Author, Place
 from tests.adapters.slack.conftest import House
 from tests.adapters.slack.delivery import Workspace
 from tests.adapters.slack.peer import BOT, TEAM, event_of
@@ -207,6 +208,25 @@ async def test_an_edited_question_can_be_answered_anew_in_the_same_place(house: 
     assert len(house.slack.by_bot("C0TALK")) == 1
     rows = await house.stores.turns.of_user("slack:U0ANN")
     assert [(row.question, row.remembered) for row in rows] == [("say: Wnoderful.", False), ("say: Wonderful.", True)]
+
+
+async def test_an_edited_question_that_was_refused_can_be_asked_again(house: House) -> None:
+    place, admin = Place("slack", TEAM, "C0TALK"), Author("U0BEN", admin=True)
+    asked = house.slack.say("U0ANN", "C0TALK", f"<@{BOT}> say: Wnoderful.")
+    answer = await house.slack.answer("C0TALK", asked.ts)
+    await house.app.settled()
+    house.slack.edit(asked, f"<@{BOT}> say: Wonderful.")
+    offer = await house.slack.whispered("U0ANN")
+    await house.stores.places.change(place, admin, "mode", "off")
+    house.slack.press("U0ANN", offer, "Answer the edited question")
+    await house.slack.until(lambda: "switched off" in house.slack.by_bot(reader="U0ANN")[-1].shown)
+    await house.app.settled()
+    await house.stores.places.change(place, admin, "mode", "mention")
+    house.slack.press("U0ANN", offer, "Answer the edited question")
+    await house.slack.until(lambda: answer.shown == "Wonderful.")
+    await house.app.settled()
+    house.slack.press("U0ANN", offer, "Answer the edited question")
+    await house.slack.until(lambda: "answered already" in house.slack.by_bot(reader="U0ANN")[-1].shown)
 
 
 async def test_a_question_edited_while_it_is_answered_is_offered_at_the_end(house: House) -> None:
