@@ -102,12 +102,16 @@ async def _beat(hosts: Hosts) -> None:
 
 @contextlib.contextmanager
 def _stoppable(retraining: Retraining, stores: Stores, console: Console) -> Any:
-    """Ctrl-C stops the run for good, and says so in the store."""
+    """Ctrl-C stops the run for good, and says so in the store. Before there is a run, it ends the preparations."""
     tasks: set[asyncio.Task[None]] = set()
-    loop = asyncio.get_running_loop()
+    loop, training = asyncio.get_running_loop(), asyncio.current_task()
+    assert training is not None
 
     def stop() -> None:
-        if retraining.current is not None:
+        if retraining.current is None:
+            console.print("Stopped before anything was trained.")
+            training.cancel()
+        else:
             console.print("Stopping the run.")
             tasks.add(asyncio.create_task(stores.runs.ask_to_stop(retraining.current.id)))
 

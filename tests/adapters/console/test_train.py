@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
+import signal
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,6 +103,29 @@ async def test_what_does_not_pass_is_told(terminal: Terminal, verdict: str, code
     assert words in await terminal.train(code=code)
     with pytest.raises(UserError, match="nothing to roll back to"):
         await roll_back(terminal.settings, "chat", terminal.screen())
+
+
+async def test_ctrl_c_before_there_is_a_run_ends_the_preparations(terminal: Terminal) -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """An engine that listens and never answers."""
+        asked.set()
+        await reader.read()
+        writer.close()
+
+    asked = asyncio.Event()
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    async with server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        settings = terminal.settings.model_copy(update={"engine_url": url, "train_augment": 2})
+        console = terminal.screen()
+        training = asyncio.create_task(train(settings, "chat", console, dry_run=False, force=True))
+        await asyncio.wait_for(asked.wait(), 60)
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(training, 60)
+    assert "Stopped before anything was trained." in console.file.getvalue()  # type: ignore[attr-defined]
+    assert "no runs" in (await terminal.said(list_runs(terminal.settings, "chat", terminal.screen()))).lower()
+    assert "chat@0001" in await terminal.train()  # and keeps nobody from the next one
 
 
 async def test_all_scenarios_are_looked_at_and_those_with_nothing_say_so(terminal: Terminal) -> None:
