@@ -45,7 +45,8 @@ class Option:
 class Command:
     """A slash command. `examples` are whole typed lines that work as they stand.
 
-    `form`: it needs so much that platforms which can ask in a form do, where it was typed without.
+    `form`: it needs so much that platforms which can ask in a form do, where it was typed without. `private`: its
+    answers are for the asker alone, so nobody else has to see that one is on its way.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Command:
     examples: tuple[str, ...] = ()
     help: str = ""
     form: bool = False
+    private: bool = False
     names: Mapping[Locale, str] = field(default_factory=dict)
     descriptions: Mapping[Locale, str] = field(default_factory=dict)
 

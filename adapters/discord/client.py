@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import wraps
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -107,9 +108,18 @@ class DiscordApp:
             self.on_ready, self.on_interaction, self.on_guild_join, self.on_guild_remove, self.on_error,
             self.on_message, self.on_raw_message_edit, self.on_raw_message_delete, self.on_raw_reaction_add,
         ):  # fmt: skip
-            self.client.event(handler)
+            self.client.event(self._while_open(handler))
         self.client.setup_hook = self._tell_commands  # type: ignore[method-assign]
         self._connection: asyncio.Task[None] | None = None
+        self._closing = False
+
+    def _while_open(self, handler: Callable[..., Awaitable[None]]) -> Callable[..., Coroutine[Any, Any, None]]:
+        @wraps(handler)
+        async def handle(*event: Any, **more: Any) -> None:
+            if not self._closing:
+                await handler(*event, **more)
+
+        return handle
 
     async def __aenter__(self) -> Self:
         self._connection = asyncio.create_task(self._connect(), name="discord")
@@ -121,13 +131,11 @@ class DiscordApp:
     ) -> None:
         self._couriers.pop(PLATFORM, None)
         self._messengers.pop(PLATFORM, None)
+        self._closing = True
         # What still runs for an event would fail on the closed client; the core keeps what was said.
-        running = [task for task in asyncio.all_tasks() if task.get_name().startswith(EVENT_TASKS)]
-        for task in running:
-            task.cancel()
-        if running:
-            await asyncio.wait(running)
+        await _end_events()
         await self.client.close()
+        await _end_events()  # of what came in meanwhile
         # The library leaves the task running that waits for servers, and it fails once the client is closed.
         ready: asyncio.Task[None] | None = getattr(self.client._connection, "_ready_task", None)
         if ready is not None:
@@ -226,7 +234,8 @@ class DiscordApp:
             adult=adults_only(interaction.channel),
             private=alone,
         )
-        await self._answers.give(request, InteractionPost(interaction, private=alone or None), shareable=alone)
+        post = InteractionPost(interaction, private=alone or command.private or None)
+        await self._answers.give(request, post, shareable=alone)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """Nobody may take a connection that broke for one that is quiet."""
@@ -258,6 +267,13 @@ class DiscordApp:
             except discord.ConnectionClosed as error:
                 self._fail(UserError(f"Discord ended the connection for good (code {error.code}); see doctor."))
                 return
+
+
+async def _end_events() -> None:
+    while running := [task for task in asyncio.all_tasks() if task.get_name().startswith(EVENT_TASKS)]:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running)
 
 
 def _client(settings: Settings) -> discord.Client:

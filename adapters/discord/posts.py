@@ -190,7 +190,7 @@ class InteractionPost:
         return self._lost or left.total_seconds() < TOKEN_MARGIN
 
     async def _acknowledge(self) -> None:
-        await asyncio.sleep(0 if self._private is not None else QUICK)
+        await asyncio.sleep(QUICK)
         async with self._lock:
             if self._interaction.response.is_done():
                 return

@@ -108,6 +108,7 @@ class GlossaryScenario:
     command = Command(
         name="glossary",
         description="Terms that /translate renders in one fixed way, or leaves alone",
+        private=True,
         options=(
             Option(
                 "action", "What to do", kind="choice", choices=choices("list", "add", "remove"), default="list",

@@ -23,6 +23,7 @@ class Help:
         return Command(
             name="help",
             description="What I can do",
+            private=True,
             options=(
                 Option("command", "The command to explain", rest=True, suggest=self._suggest, **worded("help.command")),
             ),

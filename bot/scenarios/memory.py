@@ -28,6 +28,7 @@ class RememberScenario:
     command = Command(
         name="remember",
         description="Keep a fact about you for later answers here",
+        private=True,
         options=(Option("fact", "What to remember", required=True, rest=True, **worded("remember.fact")),),
         examples=("/remember I am allergic to nuts",),
         names={"zh-CN": "记住", "es-ES": "recordar", "fr": "retenir", "de": "merken", "ja": "覚える"},
@@ -52,6 +53,7 @@ class ResetScenario:
     command = Command(
         name="reset",
         description="Start this conversation afresh",
+        private=True,
         examples=("/reset",),
         names={"zh-CN": "重置", "es-ES": "reiniciar", "fr": "recommencer", "de": "neustart", "ja": "リセット"},
         descriptions={
@@ -78,6 +80,7 @@ class MemoryScenario:
     command = Command(
         name="memory",
         description="See, forget or export what I remember of you",
+        private=True,
         options=(
             Option("action", "What to do", kind="choice", choices=ACTIONS, default="show", **worded("memory.action")),
             Option("what", "For forget: words of a fact, `here` or `everything`", rest=True, **worded("memory.what")),

@@ -27,6 +27,7 @@ class PrivacyScenario:
     command = Command(
         name="privacy",
         description="See what is kept of you, and say whether it may train me",
+        private=True,
         options=(
             Option("action", "What to do", kind="choice", choices=ACTIONS, default="show", **worded("privacy.action")),
             Option("what", "For training: on or off; for forget: everything", rest=True, **worded("privacy.what")),

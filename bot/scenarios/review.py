@@ -24,6 +24,7 @@ class ReviewScenario:
     command = Command(
         name="review",
         description="For moderators: a link to review flagged answers",
+        private=True,
         examples=("/review",),
         help="The link is yours alone, works once, and leads to the moderators' console.",
         names={"zh-CN": "审核", "es-ES": "revisar", "fr": "revoir", "de": "pruefen", "ja": "レビュー"},

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import pytest
+
+from adapters.discord import posts
+from bot.request import Request
 from tests.adapters.discord.conftest import Stage
 from tests.adapters.discord.people import labels, text_of
 from tests.adapters.discord.test_controls import newest
@@ -21,6 +27,28 @@ async def test_a_private_quiz_stays_private_to_its_end(real_stage: Stage) -> Non
     assert not [message for message in peer.answers(world.general) if not message.is_ephemeral]
     world.ann.say(world.general, f"<@{peer.backend.bot_user.id}> say: something else")
     await peer.until(lambda: newest(peer, world.general, "something else"), words="plain words are no answer to it")
+
+
+async def test_a_command_for_oneself_is_waited_for_in_private(
+    real_stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = real_stage
+    monkeypatch.setattr(posts, "QUICK", 0)
+    world, peer = stage.world, stage.peer
+    claim, told = stage.chatbot._intake.claim, asyncio.Event()
+
+    async def late(request: Request) -> bool:
+        await told.wait()
+        return await claim(request)
+
+    monkeypatch.setattr(stage.chatbot._intake, "claim", late)
+    record = world.ann.slash(world.general, "memory")
+    (waiting,) = await peer.until(lambda: [call for call in peer.calls if call.path.endswith("/callback")])
+    assert waiting.body == {"type": 5, "data": {"flags": 64}}
+    told.set()
+    answer = await peer.until(lambda: peer.backend.messages[world.general].get(record.message_id or 0))
+    await peer.until(lambda: "remember" in text_of(answer))
+    assert not [call for call in peer.calls if call.method == "DELETE"]
 
 
 async def test_a_quiz_without_it_is_for_all_to_see(real_stage: Stage) -> None:
