@@ -7,6 +7,7 @@ import re
 import time
 from collections import defaultdict, deque
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -33,6 +34,8 @@ MOST = 1900
 """Characters of one message that a webhook posts."""
 A_MINUTE = 30
 """So many messages of a link are carried in a minute: a flood in one channel must not become one in all."""
+CLAIMED = timedelta(minutes=10)
+"""So long a host has to itself what it carries."""
 UNKNOWN_MESSAGE = 10008
 
 _RESERVED = re.compile("discord|clyde", re.IGNORECASE)
@@ -79,6 +82,8 @@ class Linked:
             return
         if self._client.user is not None and self._client.user in message.mentions:
             return  # that one is for the bot
+        if message.id in self._underway:
+            return  # told twice by the gateway
         carried = self._underway[message.id] = asyncio.Event()
         try:
             place = place_of(message.channel, message.guild.id)
@@ -138,6 +143,9 @@ class Linked:
             kept = (await copies.of(PLATFORM, str(message.id))).get(str(target), []) if anew else []
             if anew and not kept:
                 return  # deleted meanwhile
+            # Two hosts hear the same while one takes the place of the other.
+            if not await self._answers.stores.leases.claim(f"linked {_version(message, target)}", PLATFORM, CLAIMED):
+                return
             try:
                 copy = Copy(await self._webhook(target), [int(one) for one in kept])
                 parts = await self._parts(message, target, to)
@@ -191,9 +199,8 @@ class Linked:
     async def _translated(self, message: discord.Message, target: int, to: ChannelSettings) -> str:
         assert message.guild is not None
         reply = Collected()
-        stamp = int(message.edited_at.timestamp()) if message.edited_at else 0
         request = Request(
-            id=f"{message.id}:{target}:{stamp}",
+            id=_version(message, target),
             place=Place("discord", str(message.guild.id), str(target), THREAD),
             author=author_of(message.author),
             command="translate",
@@ -232,6 +239,12 @@ class Linked:
 def shown_name(name: str) -> str:
     """A name that a webhook may post under: Discord reserves two words."""
     return _RESERVED.sub(lambda match: match[0][0] + "·" + match[0][1:], name)[:80] or "Somebody"
+
+
+def _version(message: discord.Message, target: int) -> str:
+    """A name for what a message says by now, as it is carried into a channel."""
+    stamp = int(message.edited_at.timestamp()) if message.edited_at else 0
+    return f"{message.id}:{target}:{stamp}"
 
 
 def _said(message: discord.Message) -> bool:

@@ -148,6 +148,24 @@ async def test_a_message_deleted_while_its_edit_is_carried_leaves_no_copy(stage:
     assert copies(stage, world.support) == []
 
 
+async def test_two_hosts_that_hear_the_same_carry_it_once(
+    peer: Peer, harbour: World, tmp_path: Path,
+    stage_with: Callable[..., AbstractAsyncContextManager[Stage]],
+) -> None:  # fmt: skip
+    async with stage_with() as first, staged(peer, harbour, tmp_path) as second:
+        await first.ready()
+        await second.ready()
+        await link(first, English=harbour.general, French=harbour.support)
+        said = harbour.ann.say(harbour.general, "helo")
+        await known(first, said, 1)
+        harbour.ann.edit(said, "hello")
+        await peer.until(lambda: copies(first, harbour.support)[0].content.startswith("[French] hello"))
+        harbour.ann.say(harbour.general, "that is all")
+        await peer.until(lambda: len(copies(first, harbour.support)) > 1)
+    shown = [one.content.split("\n")[0] for one in copies(first, harbour.support)]
+    assert shown == ["[French] hello", "[French] that is all"]
+
+
 async def test_a_webhook_that_somebody_removed_is_made_anew(stage: Stage) -> None:
     world, peer = stage.world, stage.peer
     await link(stage, English=world.general, French=world.support)
