@@ -18,6 +18,7 @@ from rich.text import Text
 from adapters.console.ask import console_request
 from bot.chatbot import ChatBot
 from bot.controls import Button, Control
+from bot.interrupts import signals_to
 from bot.reply import SilentReply, Stream
 from bot.request import MessageRef, Press, Request
 from bot.turn import Answer, Delta, Waiting
@@ -108,16 +109,13 @@ class Conversation:
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGINT, self._interrupted)
         threading.Thread(target=self._read, args=(loop,), daemon=True).start()
         words = "Talk to Parley. /help lists the commands, :1 presses a button, Ctrl-C stops, Ctrl-D leaves."
         self._console.print(Text(words, style="dim"))
-        try:
+        with signals_to(self._interrupted, signal.SIGINT):
             while (line := await self._next()) is not None:
                 if line.strip():
                     await self._answer(line.strip())
-        finally:
-            loop.remove_signal_handler(signal.SIGINT)
 
     async def _next(self) -> str | None:
         self._ready.set()

@@ -11,13 +11,15 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 
+import structlog
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from adapters.console.training import check_scenario, stores_alone
-from bot.errors import UserError
+from bot.errors import StoreError, UserError
 from bot.hosts import BEAT_SECONDS, Hosts
+from bot.interrupts import signals_to
 from bot.learning.curation import build
 from bot.learning.dataset import Dataset
 from bot.learning.drafting import retraining_over
@@ -28,6 +30,8 @@ from bot.scenarios.catalogue import catalogue
 from bot.settings import SCENARIOS, Settings
 from bot.stores import Stores
 from models.durable import read_json
+
+log = structlog.get_logger(__name__)
 
 READS = "support"
 """The scenario whose prompts hold passages, which the embedding model finds."""
@@ -97,14 +101,17 @@ async def _train(settings: Settings, stores: Stores, scenario: str, console: Con
 async def _beat(hosts: Hosts) -> None:
     while True:
         await asyncio.sleep(BEAT_SECONDS)
-        await hosts.beat()
+        try:
+            await hosts.beat()
+        except StoreError as error:  # a later one may pass before the others take this host for dead
+            log.warning("beat_failed", detail=error.detail)
 
 
 @contextlib.contextmanager
 def _stoppable(retraining: Retraining, stores: Stores, console: Console) -> Any:
     """Ctrl-C stops the run for good, and says so in the store. Before there is a run, it ends the preparations."""
     tasks: set[asyncio.Task[None]] = set()
-    loop, training = asyncio.get_running_loop(), asyncio.current_task()
+    training = asyncio.current_task()
     assert training is not None
 
     def stop() -> None:
@@ -115,13 +122,8 @@ def _stoppable(retraining: Retraining, stores: Stores, console: Console) -> Any:
             console.print("Stopping the run.")
             tasks.add(asyncio.create_task(stores.runs.ask_to_stop(retraining.current.id)))
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
-    try:
+    with signals_to(stop, signal.SIGINT, signal.SIGTERM):
         yield
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
 
 
 class Shown:

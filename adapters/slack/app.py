@@ -45,6 +45,7 @@ class SlackApp:
         self._limiter = limiter
         self._stack = contextlib.AsyncExitStack()
         self._socket: AsyncSocketModeHandler | None = None
+        self._started = False
         self.port = 0
 
     async def __aenter__(self) -> Self:
@@ -53,18 +54,19 @@ class SlackApp:
         except BaseException:
             await self._stack.aclose()
             raise
+        self._started = True
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._socket is not None:
-            await self._socket.close_async()  # type: ignore[no-untyped-call]
-        await self._listeners.end(GRACE)
+        self._started = False
         await self._stack.aclose()
 
     async def readiness(self) -> tuple[bool, str]:
         """Whether Slack reaches the bot, and in words."""
+        if not self._started:
+            return False, "Slack is not reached yet"
         if self._socket is None:
             return True, "ready"
         connected = await self._socket.client.is_connected()
@@ -81,6 +83,8 @@ class SlackApp:
         if settings.slack_bot_token.get_secret_value():
             await self._workspaces.open_own()
         self._listeners = Listeners(self._workspaces, self._stores, settings)
+        # Once nothing more comes in, as what brings it is closed before.
+        self._stack.push_async_callback(self._listeners.end, GRACE)
         self.cards, self.courier = Cards(self._workspaces), SlackCourier(self._workspaces)
         app = self._listeners.app()
         pages = Installing(settings, self._stores, http, self._workspaces.refresh) if settings.slack_client_id else None
@@ -101,13 +105,13 @@ class SlackApp:
         except (aiohttp.ClientError, TimeoutError) as error:
             log.warning("slack_away", kind=type(error).__name__)
         logger = self._listeners.logger
-        self._socket = AsyncSocketModeHandler(app, token, logger, web_client=client, ping_interval=PING)
-        connect = self._socket.connect_async()  # type: ignore[no-untyped-call]
-        connecting = asyncio.create_task(connect, name="slack connect")
+        socket = self._socket = AsyncSocketModeHandler(app, token, logger, web_client=client, ping_interval=PING)
+        connecting = asyncio.create_task(socket.connect_async(), name="slack connect")  # type: ignore[no-untyped-call]
 
         async def end() -> None:
             connecting.cancel()
             await asyncio.wait([connecting])
+            await socket.close_async()  # type: ignore[no-untyped-call]
 
         self._stack.push_async_callback(end)
         # A Slack that is away must not keep the page from starting.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.cli.running import execute
+from bot.interrupts import signals_to
 
 if TYPE_CHECKING:
     from bot.settings import Settings
@@ -34,9 +35,8 @@ def worker(context: typer.Context) -> None:
             settings.quantize,
             *context.args,
         )
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, process.terminate)
-        return await process.wait()
+        with signals_to(process.terminate, signal.SIGINT, signal.SIGTERM):
+            return await process.wait()
 
     execute(main)
 

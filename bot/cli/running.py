@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from bot.interrupts import signals_to
+
 if TYPE_CHECKING:
     from bot.settings import Settings
 
@@ -54,16 +56,23 @@ def execute(main: Callable[[Settings], Coroutine[Any, Any, int]], *, quiet: bool
 
 
 async def _interruptible(work: Coroutine[Any, Any, int]) -> int:
-    """Ctrl-C ends `work` in good order; who presses it once more does not want to wait for that."""
+    """Ctrl-C, or a supervisor, ends `work` in good order; who asks once more does not want to wait for that."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None
+    heard = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN]
+
+    def at_once() -> None:
+        # The worker ends with its input, and a store is left as a killed process leaves it.
+        for number in heard:
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
 
     def interrupt() -> None:
-        loop.remove_signal_handler(signal.SIGINT)
-        # The worker ends with its input, and a store is left as a killed process leaves it.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        at_once()
         task.cancel()
 
-    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
-        loop.add_signal_handler(signal.SIGINT, interrupt)
-    return await work
+    with signals_to(interrupt, *heard):
+        try:
+            return await work
+        finally:
+            at_once()

@@ -7,12 +7,14 @@ import contextlib
 import getpass
 import signal
 import sys
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
 from bot.cli.running import execute, short
+from bot.interrupts import signals_to
 
 if TYPE_CHECKING:
     from bot.errors import UserError
@@ -37,17 +39,8 @@ def run() -> None:
             troubles.append(trouble)
             ended.set()
 
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, ended.set)
         async with contextlib.AsyncExitStack() as stack:
             parley = await stack.enter_async_context(open_parley(settings))
-            if settings.slack:
-                from adapters.slack.app import SlackApp
-
-                slack = await stack.enter_async_context(SlackApp(parley.chatbot, parley.stores, settings))
-                parley.couriers["slack"] = parley.messengers["slack"] = slack.courier
-                parley.parts["slack"] = slack.readiness
-                parley.announcer.announce("slack", slack.cards)
             registry = parley.chatbot.metrics.registry
             retraining = parley.retraining
             page = WebApp(
@@ -64,14 +57,38 @@ def run() -> None:
                 await stack.enter_async_context(discord)
                 parley.parts["discord"] = discord.readiness
             parley.nightly.enter(parley.schedule)
-            await ended.wait()
-            if troubles:
-                raise troubles[0]
-            print("Ending; running answers have a few seconds.", file=sys.stderr)
-            await parley.chatbot.close()  # while the platforms can still take them
+            with signals_to(ended.set, signal.SIGINT, signal.SIGTERM):
+                if settings.slack:
+                    from adapters.slack.app import SlackApp
+
+                    slack = SlackApp(parley.chatbot, parley.stores, settings)
+                    parley.parts["slack"] = slack.readiness
+                    # A Slack that is away keeps nobody waiting but itself.
+                    if await _unless(ended, stack.enter_async_context(slack)):
+                        parley.couriers["slack"] = parley.messengers["slack"] = slack.courier
+                        parley.announcer.announce("slack", slack.cards)
+                await ended.wait()
+                if troubles:
+                    raise troubles[0]
+                print("Ending; running answers have a few seconds.", file=sys.stderr)
+                await parley.chatbot.close()  # while the platforms can still take them
         return 0
 
     execute(main)
+
+
+async def _unless(ended: asyncio.Event, work: Coroutine[Any, Any, object]) -> bool:
+    """Whether `work` came to its end before the bot has to."""
+    waiting, working = asyncio.create_task(ended.wait()), asyncio.create_task(work)
+    try:
+        await asyncio.wait([waiting, working], return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            await working
+        return working.done()
+    finally:
+        waiting.cancel()
+        working.cancel()
+        await asyncio.wait([waiting, working])
 
 
 @app.command()

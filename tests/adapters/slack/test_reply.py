@@ -19,7 +19,9 @@ Opener = Callable[..., AbstractAsyncContextManager[House]]
 async def ask(house: House, words: str, channel: str = "C0TALK") -> Message:
     """Ask and wait for the answer's end."""
     asked = house.slack.say("U0ANN", channel, f"<@{BOT}> {words}" if channel.startswith("C") else words)
-    return await house.slack.answer(channel, asked.ts)
+    answer = await house.slack.answer(channel, asked.ts)
+    await house.app.settled()  # where it stands is in the store too
+    return answer
 
 
 async def test_a_long_answer_streams_in_pieces_and_ends_with_its_controls(house: House) -> None:
