@@ -58,6 +58,8 @@ class ChatBot:
         self._presses = Presses(stores, self._quotas, settings.context_tokens)
         self._senses = senses or Senses(None, sees=settings.vision)
         self._jobs: dict[str, Job] = {}
+        self._handling: set[asyncio.Future[None]] = set()
+        """One for each request that came and is not dealt with: done with it."""
         self.metrics = Metrics()
         self.metrics.watch("running", "Turns being answered", lambda: self._line.running)
         self.metrics.watch("waiting", "Turns waiting in the line", lambda: self._line.waiting)
@@ -76,6 +78,8 @@ class ChatBot:
     async def handle(self, request: Request, reply: Reply) -> None:
         """Answer `request` in `reply`, once. Raises nothing but CancelledError, which stops the turn."""
         request = readable_request(self._intake.received(request))
+        ended = asyncio.get_running_loop().create_future()
+        self._handling.add(ended)
         try:
             if self._intake.closed and not _stops(request):
                 raise UserError(RESTARTING)
@@ -87,6 +91,9 @@ class ChatBot:
                 await self._respond(whole, reply)
         except Exception as error:  # noqa: BLE001 - the one place where a request's errors become words
             await self._fail(request, reply, self._words(request, error))
+        finally:
+            self._handling.discard(ended)
+            ended.set_result(None)
 
     async def aside(self, request: Request) -> Finished:
         """What a command comes to, kept nowhere. Raises UserError, EngineError, QueueFull, QueueTimeout."""
@@ -109,12 +116,11 @@ class ChatBot:
         return await self._presses.take_back(turn_id)
 
     async def close(self, grace: float = 5.0) -> None:
-        """Let running turns end for `grace` seconds, then stop them; what they had said is kept."""
+        """Let what is being answered end for `grace` seconds, then stop it; what was said is kept, and shown."""
         self._intake.close()
         for _ in range(2):
-            tasks = [job.task for job in self._jobs.values() if job.task is not None]
-            if tasks:
-                await asyncio.wait(tasks, timeout=grace)
+            if under_way := self._handling | {job.task for job in self._jobs.values() if job.task is not None}:
+                await asyncio.wait(under_way, timeout=grace)
             for job in list(self._jobs.values()):
                 job.stop(CUT_SHORT)
         await self._answering.folding.close()
@@ -261,6 +267,8 @@ class ChatBot:
         job.task = asyncio.create_task(
             self._answering.produce(job, lambda error: self._words(job.request, error)), name=f"turn {job.id}"
         )
+        # However often this one is cancelled: what runs is known, and can be waited for.
+        job.task.add_done_callback(lambda _: self._jobs.pop(job.id))
         try:
             message = await reply.send(job.id, job.stream)
             await asyncio.wait([job.task])
@@ -277,7 +285,6 @@ class ChatBot:
                 # A reader who has gone leaves nobody to go on for.
                 await _cancelled(job.task)
             finally:
-                del self._jobs[job.id]
                 self.metrics.ended(job)
 
 

@@ -172,13 +172,19 @@ async def open_parley(settings: Settings) -> AsyncIterator[Parley]:
             chatbot.metrics.watch("worker_up", "Whether the worker answers", lambda: worker.state == "ready")
             chatbot.metrics.watch("worker_restarts", "Times the worker died and was started", lambda: worker.restarts)
 
+        async def hand_over(dead: list[str]) -> int:
+            """What these processes had begun is anybody's to send. Returns how many turns they left running."""
+            broken = await stores.turns.break_off(dead)
+            await chatbot.ledger.recover(dead)
+            return broken
+
+        # As if it had been killed: no start would look for what a host left that is not there any more.
+        stack.push_async_callback(hand_over, [hosts.id])
+
         async def bury() -> None:
             """Take over what dead processes left."""
-            dead = await hosts.bury()
-            if dead:
-                broken = await stores.turns.break_off(dead)
-                await chatbot.ledger.recover(dead)
-                log.warning("found_dead_hosts", hosts=len(dead), broken_turns=broken)
+            if dead := await hosts.bury():
+                log.warning("found_dead_hosts", hosts=len(dead), broken_turns=await hand_over(dead))
 
         await bury()
         couriers: dict[str, Courier] = {}

@@ -13,8 +13,9 @@ from prometheus_client import generate_latest
 from bot.chatbot import CUT_SHORT, RESTARTING
 from bot.delivery import Ledger, SendFailed
 from bot.intake import Intake
+from bot.reply import Stream
 from bot.request import Attachment, MessageRef, Request
-from bot.turn import Waiting
+from bot.turn import Answer, Waiting
 from bot.turns import TurnRow, Turns, turns
 from models.engine import EngineClient
 from tests.core.conftest import Core
@@ -170,6 +171,43 @@ async def test_who_is_answered_when_the_bot_ends_keeps_what_was_said_and_nobody_
     assert (reply.answer.text, reply.answer.notes) == (reply.streamed.strip(), (CUT_SHORT,))
     # Not claimed: where its platform brings it again, the next start answers it.
     assert await Intake(core.stores.database).claim(late)
+
+
+async def test_a_question_that_waits_for_more_of_it_is_answered_before_the_bot_ends(core: Core) -> None:
+    reply = Kept()
+    asked = asyncio.create_task(core.chatbot.handle(ask("say: all of it", settle=600.0), reply))
+    await until(lambda: core.chatbot._intake._bursts)
+    await core.chatbot.close(30)
+    assert asked.done()
+    assert reply.answer.text == "all of it"
+
+
+class Slow(Kept):
+    """A platform that takes the end of an answer only when it is `let`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let = asyncio.Event()
+
+    async def send(self, turn_id: str, stream: Stream) -> MessageRef:
+        message = await super().send(turn_id, stream)
+        await self.let.wait()
+        return message
+
+
+async def test_the_bot_ends_when_the_last_answer_is_shown(core: Core) -> None:
+    reply = Slow()
+    asked = asyncio.create_task(core.chatbot.handle(ask("say: all of it"), reply))
+    await until(lambda: reply.events and isinstance(reply.events[-1], Answer))
+    ending = asyncio.create_task(core.chatbot.close(30))
+    await asyncio.sleep(0)
+    assert not ending.done()
+    reply.let.set()
+    await asyncio.wait_for(ending, 30)
+    assert asked.done()
+    row = await core.stores.turns.get(reply.turn_id)
+    assert row is not None
+    assert row.message is not None
 
 
 async def test_an_answer_that_is_stopped_twice_while_the_store_is_busy_ends_all_the_same(core: Core) -> None:

@@ -16,7 +16,10 @@ from pathlib import Path
 import psutil
 
 from bot.parley import Parley, open_parley
+from bot.reply import Stream
+from bot.request import MessageRef
 from bot.settings import Settings
+from bot.turn import Answer
 from tests import processes
 from tests.conftest import missing
 from tests.core.people import Kept, ask
@@ -92,6 +95,28 @@ async def test_a_killed_bot_leaves_no_running_turn_and_loses_no_finished_one(ins
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     assert states[kept] == "done"
     assert states[running] == "broken"
+
+
+async def test_what_a_clean_end_could_not_deliver_is_the_next_ones(instant_url: str, tmp_path: Path) -> None:
+    class Deaf(Kept):
+        """A platform that does not answer any more."""
+
+        async def send(self, turn_id: str, stream: Stream) -> MessageRef:
+            await super().send(turn_id, stream)
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    settings = Settings(_env_file=None, data_dir=tmp_path, engine_url=instant_url, model="parley")
+    reply = Deaf()
+    async with open_parley(settings) as parley:
+        asked = asyncio.create_task(parley.chatbot.handle(ask("say: all of it"), reply))
+        await until(lambda: reply.events and isinstance(reply.events[-1], Answer))
+        await parley.chatbot.close(0.01)
+        asked.cancel()  # as an adapter that ends
+        await asyncio.wait([asked])
+    async with open_parley(settings) as parley:
+        (due,) = await parley.stores.turns.on_their_way("test")
+        assert (due.id, due.answer, due.delivery) == (reply.turn_id, "all of it", "unsure")
 
 
 async def test_two_bots_on_one_store_both_answer(instant_url: str, tmp_path: Path) -> None:
