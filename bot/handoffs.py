@@ -53,4 +53,7 @@ class Handoffs:
             log.warning("handoff_not_told", turn=turn.id, kind=type(error).__name__, detail=error.detail)
             await self._release(mark)
             return False
+        except BaseException:  # the bot ends: the next start tells it
+            await self._release(mark)
+            raise
         return True

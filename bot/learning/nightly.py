@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import timedelta
 from functools import partial
 
@@ -62,7 +63,7 @@ class Nightly:
         schedule.daily(4, "leases", self._stores.leases.sweep)
         if self._settings.digest_cron:
             schedule.cron(self._settings.digest_cron, "digest", self.digest)
-            schedule.soon(LOOK_SECONDS, "digest, missed", self.digest)
+            schedule.every(PRIORITY_SECONDS, "digest, missed", self.digest)  # a platform may be away for a while
         for scenario in SCENARIOS:
             if when := self._settings.retrain_when(scenario):
                 schedule.cron(when, f"train {scenario}", partial(self.train, scenario))
@@ -79,11 +80,21 @@ class Nightly:
     async def digest(self) -> None:
         """Bring moderators their week, once, whichever host does it."""
         due = last_time(self._settings.digest_cron, LATE)
-        if due is not None and await self._once(f"digest {due:%Y-%m-%dT%H:%M%z}"):
-            await self._digests.send(dict(self._couriers))
+        if due is not None and self._couriers:
+            async with self._once(f"digest {due:%Y-%m-%dT%H:%M%z}") as first:
+                if first:
+                    await self._digests.send(dict(self._couriers))
 
-    async def _once(self, name: str) -> bool:
-        return await self._stores.leases.claim(name, self._hosts.id, KEPT)
+    @contextlib.asynccontextmanager
+    async def _once(self, name: str) -> AsyncIterator[bool]:
+        """Whether it is ours to do, as nobody has done it. What the end of the bot breaks off is to be done anew."""
+        first = await self._stores.leases.claim(name, self._hosts.id, KEPT)
+        try:
+            yield first
+        except asyncio.CancelledError:
+            if first:
+                await self._stores.leases.free(name, self._hosts.id)
+            raise
 
     async def make_up(self, scenario: str) -> None:
         """Train for a time that was missed; on a store in which nobody ever judged an answer there was none to miss."""
@@ -100,15 +111,16 @@ class Nightly:
         due = last_time(self._settings.retrain_when(scenario), LATE)
         if due is None:
             return
-        if not await self._once(f"train {scenario} {due:%Y-%m-%dT%H:%M%z}"):
-            return
         await self._calm()
-        try:
-            await self._retraining.train(scenario, by="schedule", wait=True)
-        except NothingNew as error:
-            log.debug("not_trained", scenario=scenario, words=error.words)
-        except UserError as error:
-            log.info("not_trained", scenario=scenario, words=error.words)
+        async with self._once(f"train {scenario} {due:%Y-%m-%dT%H:%M%z}") as first:
+            if not first:
+                return
+            try:
+                await self._retraining.train(scenario, by="schedule", wait=True)
+            except NothingNew as error:
+                log.debug("not_trained", scenario=scenario, words=error.words)
+            except UserError as error:
+                log.info("not_trained", scenario=scenario, words=error.words)
 
     async def _calm(self) -> None:
         """Wait for a moment in which nobody waits in line, but not for ever."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -83,6 +85,24 @@ async def test_it_waits_for_a_quiet_moment_and_too_little_is_no_failure(
     assert (trained.asked, waiting) == (["chat by schedule"], [])
 
 
+async def test_a_night_that_the_end_of_the_bot_breaks_off_is_made_up_for(sqlite: Database) -> None:
+    class Held(Trained):
+        async def train(self, scenario: str, *, by: str, wait: bool) -> None:
+            await super().train(scenario, by=by, wait=wait)
+            begun.set()
+            await asyncio.Event().wait()
+
+    begun = asyncio.Event()
+    first = await night(sqlite, Held(), [], retrain_cron="0 * * * *")
+    training = asyncio.create_task(first.train("chat"))
+    await asyncio.wait_for(begun.wait(), 30)
+    training.cancel()
+    await asyncio.wait([training])
+    trained = Trained()
+    await (await night(sqlite, trained, [], retrain_cron="0 * * * *")).train("chat")
+    assert trained.asked == ["chat by schedule"]
+
+
 async def test_nothing_to_learn_is_no_news_and_a_minimum_is(sqlite: Database) -> None:
     logged = []
     for error in (not_enough("chat", 0, 20), not_enough("chat", 3, 20)):
@@ -94,8 +114,9 @@ async def test_nothing_to_learn_is_no_news_and_a_minimum_is(sqlite: Database) ->
     assert logged == [("not_trained", "debug"), ("not_trained", "info")]
 
 
-async def _always(name: str) -> bool:
-    return True
+@contextlib.asynccontextmanager
+async def _always(name: str) -> AsyncIterator[bool]:
+    yield True
 
 
 async def test_nothing_is_made_up_for_where_nobody_has_judged_an_answer(database: Database) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import cast
 
 import sqlalchemy as sa
 from simcord.backend.models import Interaction, Message, Overwrite
 from simcord.enums import ChannelType, OverwriteType
 
 from adapters.discord.channels import SERVERS_ONLY
+from bot.messengers import Messenger, Notice
 from bot.privacy import purge_left
-from bot.request import Author, Place
+from bot.request import Author, MessageRef, Place
 from tests.adapters.discord.conftest import Stage
 from tests.adapters.discord.peer import Peer
 from tests.adapters.discord.people import World, labels, text_of
@@ -342,6 +346,18 @@ async def test_without_the_intent_a_support_channel_cannot_be_set_up(
         assert words.startswith("Without the Message Content intent I do not see such questions.")
 
 
+@dataclass
+class Silent:
+    """A messenger that is never done."""
+
+    begun: asyncio.Event
+
+    async def notify(self, notice: Notice, channel: str) -> MessageRef:
+        self.begun.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
 async def test_where_a_person_was_asked_for_the_bot_is_silent_until_it_is_solved(real_stage: Stage) -> None:
     stage = real_stage
     world, peer = stage.world, stage.peer
@@ -354,6 +370,16 @@ async def test_where_a_person_was_asked_for_the_bot_is_silent_until_it_is_solved
     assert "I have told the moderators." in text_of(said)
     assert labels(said) == ["Solved"]
     await stage.ready()
+
+    async def stands() -> bool:
+        return all(row.message is not None for row in await stage.stores.turns.of_user(f"discord:{world.ann.id}"))
+
+    await until(stands)
+    silent = Silent(asyncio.Event())
+    telling = asyncio.create_task(stage.chatbot.handoffs.tell({"discord": cast("Messenger", silent)}))
+    await asyncio.wait_for(silent.begun.wait(), 30)
+    telling.cancel()  # the bot ends
+    await asyncio.wait([telling])
     assert await stage.chatbot.handoffs.tell(stage.messengers) == 1
     assert await stage.chatbot.handoffs.tell(stage.messengers) == 0, "nobody is told twice"
     (notice,) = peer.answers(desk)
