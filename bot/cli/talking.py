@@ -31,8 +31,15 @@ def run() -> None:
         from adapters.web.server import WebApp
         from bot.parley import open_parley
 
-        ended = asyncio.Event()
+        ended, running = asyncio.Event(), asyncio.current_task()
+        assert running is not None
         troubles: list[UserError] = []
+
+        def end() -> None:
+            """The first signal leaves answers some seconds; who sends another does not want to wait for them."""
+            if ended.is_set():
+                running.cancel()
+            ended.set()
 
         def fail(trouble: UserError) -> None:
             """A platform cannot go on until the owner has mended something."""
@@ -57,7 +64,7 @@ def run() -> None:
                 await stack.enter_async_context(discord)
                 parley.parts["discord"] = discord.readiness
             parley.nightly.enter(parley.schedule)
-            with signals_to(ended.set, signal.SIGINT, signal.SIGTERM):
+            with signals_to(end, signal.SIGINT, signal.SIGTERM):
                 if settings.slack:
                     from adapters.slack.app import SlackApp
 

@@ -56,6 +56,25 @@ async def test_a_slack_that_is_away_keeps_neither_the_page_nor_the_end_waiting(
     assert b"Traceback" not in said + rest
 
 
+async def test_a_second_signal_waits_for_no_answer(instant_url: str, tmp_path: Path) -> None:
+    process = await start(tmp_path, instant_url, LOG_LEVEL="warning")
+    assert process.stderr is not None
+    async with asyncio.timeout(120), aiohttp.ClientSession() as http:
+        url = (await process.stderr.readline()).decode().partition("Parley is at ")[2].strip()
+        origin = {"Origin": url.rstrip("/")}
+        async with http.post(f"{url}conversations", headers=origin) as made:
+            key = (await made.json())["key"]
+        asked = {"conversation": key, "text": "hold"}
+        async with http.post(f"{url}turns", json=asked, headers=origin) as answer:
+            await answer.content.readline()  # it is being given
+            process.send_signal(signal.SIGTERM)
+            assert (await process.stderr.readline()).startswith(b"Ending;")
+            process.send_signal(signal.SIGTERM)
+            _, rest = await process.communicate()
+    assert process.returncode == 130
+    assert rest == b""
+
+
 async def test_what_keeps_slack_from_starting_is_one_sentence(
     instant_url: str, tmp_path: Path, slack: Workspace
 ) -> None:
