@@ -243,7 +243,7 @@ def shown_name(name: str) -> str:
 
 def _version(message: discord.Message, target: int) -> str:
     """A name for what a message says by now, as it is carried into a channel."""
-    stamp = int(message.edited_at.timestamp()) if message.edited_at else 0
+    stamp = int(message.edited_at.timestamp() * 1000) if message.edited_at else 0
     return f"{message.id}:{target}:{stamp}"
 
 
