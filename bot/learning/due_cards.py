@@ -1,4 +1,4 @@
-"""Due cards: which items' cards do not show yet what the items are. Owner of the columns `card*` of `reviews`."""
+"""Due cards: which items' cards do not show yet what the items are, by the columns `card*` of `reviews`."""
 
 from __future__ import annotations
 
