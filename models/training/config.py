@@ -87,6 +87,7 @@ class Gate(_Part):
     golden_drop: float = Field(0.02, ge=0, le=1)
     format_drop: float = Field(0.01, ge=0, le=1)
     slower: float = Field(2.0, ge=1, description="times the seconds an answer took before")
+    noticed: float = Field(0.5, ge=0, description="seconds that an answer may take longer, as nobody minds them")
     scales: tuple[float, ...] = Field((1.0, 0.75), min_length=1)
 
 

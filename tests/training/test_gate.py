@@ -85,6 +85,9 @@ def test_answers_must_come_to_an_end_and_say_something() -> None:
 def test_much_slower_answers_are_refused() -> None:
     assert verdict(now=replace(CALM, seconds=2.5)).verdict == "fail"
     assert verdict(now=replace(CALM, seconds=1.5)).verdict == "pass"
+    quick = replace(CALM, seconds=0.013)
+    assert verdict(before=quick, now=replace(CALM, seconds=0.4)).verdict == "pass"
+    assert verdict(before=quick, now=replace(CALM, seconds=0.6)).verdict == "fail"
 
 
 def test_held_data_never_passes_and_says_why() -> None:
