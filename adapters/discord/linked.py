@@ -118,7 +118,7 @@ class Linked:
     async def _take_away(self, message_id: int, target: int) -> None:
         async with self._order[target]:
             # Read anew: an edit that was under way may have written more of them.
-            messages = (await self._standing(message_id)).get(target, [])
+            messages = (await self._known(message_id)).get(target, [])
             try:
                 copy = Copy(await self._webhook(target), messages)
                 await attempt(partial(self._drop, copy, 0))
@@ -132,6 +132,10 @@ class Linked:
         """The messages in which a message's copies stand, by channel, once it is carried."""
         if (carried := self._underway.get(message_id)) is not None:
             await carried.wait()
+        return await self._known(message_id)
+
+    async def _known(self, message_id: int) -> dict[int, list[int]]:
+        """The same, as the store has it now: what holds a channel's lock must not wait for who wants it."""
         kept = await self._answers.stores.copies.of(PLATFORM, str(message_id))
         return {int(target): [int(one) for one in messages] for target, messages in kept.items()}
 
@@ -140,20 +144,20 @@ class Linked:
         assert message.guild is not None
         copies = self._answers.stores.copies
         async with self._order[target]:
-            kept = (await copies.of(PLATFORM, str(message.id))).get(str(target), []) if anew else []
+            kept = (await self._known(message.id)).get(target, []) if anew else []
             if anew and not kept:
                 return  # deleted meanwhile
             # Two hosts hear the same while one takes the place of the other.
             if not await self._answers.stores.leases.claim(f"linked {_version(message, target)}", PLATFORM, CLAIMED):
                 return
             try:
-                copy = Copy(await self._webhook(target), [int(one) for one in kept])
+                copy = Copy(await self._webhook(target), list(kept))
                 parts = await self._parts(message, target, to)
                 try:
                     await self._write(copy, message, parts)
                 finally:
-                    shown = [str(one) for one in copy.messages]
-                    if shown != kept:
+                    if copy.messages != kept:
+                        shown = [str(one) for one in copy.messages]
                         await copies.put(PLATFORM, str(message.guild.id), str(message.id), str(target), shown)
             except SendError as error:
                 self._webhooks.pop(target, None)  # somebody may have removed it

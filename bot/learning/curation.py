@@ -63,13 +63,14 @@ async def build(stores: Stores, settings: Settings, scenario: str, router: Route
     stated = [statement(lesson) for lesson in corrections]
     assigned = assign(_by_cluster(corrections, groups), by_cluster(known, groups), backing(stated))
     held_out = held_out_in(taught, assigned)
-    by_gate = held_out | guarded_in(taught, held_out)
+    guarded = guarded_in(taught, held_out)
+    by_gate = held_out | guarded
     trained = {one.id: one.question for one in taught if assigned.get(one.id) == "train" and one.cluster not in by_gate}
     if most := wordings_wanted(settings, scenario):
         there = [asked(one.lesson) for one in taught if one.cluster in by_gate]
         apart = Neighbourhood([*there, *(words for _, words in (*golden, *shipped))])
         taught = await _reworded(taught, trained, apart, stores, most)
-    rows = list(rows_of(taught, assigned, dropped))
+    rows = list(rows_of(taught, assigned, held_out, guarded, dropped))
     rows += [replace(row, cluster=groups[f"golden:{row.id}"]) for row, _ in golden]
     rows += [replace(row, cluster=groups[f"safety:{row.id}"]) for row, _ in shipped]
     assert not leaks(rows), "what trains must not be asked by the gate"

@@ -34,10 +34,11 @@ class Taught:
         return self.lesson.id
 
 
-def rows_of(taught: Sequence[Taught], assigned: Mapping[str, Split], dropped: Dropped) -> Iterable[Row]:
-    """The rows of all lessons; what is neither asked nor trained on is dropped."""
-    held_out = held_out_in(taught, assigned)
-    guarded = guarded_in(taught, held_out)
+def rows_of(
+    taught: Sequence[Taught], assigned: Mapping[str, Split], held_out: set[str], guarded: set[str], dropped: Dropped
+) -> Iterable[Row]:
+    """The rows of all lessons; what is neither asked nor trained on is dropped. `held_out`, `guarded`: the clusters
+    that the test and the safety set ask."""
     # Good answers alone tell nothing of what is better.
     told_apart = any(one.lesson.kind == "bad" for one in taught)
     trained = 0
