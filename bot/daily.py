@@ -50,7 +50,7 @@ class DailyCards:
             day, seconds = Hour.parse(words).since(now())
         except UserError:
             return False  # a zone that this host does not know
-        if not 0 <= seconds < LATE or self._asked.get(user) == day:
+        if seconds >= LATE or self._asked.get(user) == day:
             return False
         return bool(await self._stores.cards.due(user, now(), most=1))
 

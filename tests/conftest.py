@@ -6,12 +6,16 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from bot.bench import instant_engine
 from bot.database import Database
 from models.engine import EngineClient
 from tests.postgresql import Cluster, PostgreSQLMissing
+
+hypothesis.settings.register_profile("parley", deadline=None)  # one example takes as long as the machine is busy
+hypothesis.settings.load_profile("parley")
 
 
 def missing(words: str) -> None:

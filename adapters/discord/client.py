@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
-from functools import wraps
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -108,18 +107,9 @@ class DiscordApp:
             self.on_ready, self.on_interaction, self.on_guild_join, self.on_guild_remove, self.on_error,
             self.on_message, self.on_raw_message_edit, self.on_raw_message_delete, self.on_raw_reaction_add,
         ):  # fmt: skip
-            self.client.event(self._while_open(handler))
+            self.client.event(handler)
         self.client.setup_hook = self._tell_commands  # type: ignore[method-assign]
         self._connection: asyncio.Task[None] | None = None
-        self._closing = False
-
-    def _while_open(self, handler: Callable[..., Awaitable[None]]) -> Callable[..., Coroutine[Any, Any, None]]:
-        @wraps(handler)
-        async def handle(*event: Any, **more: Any) -> None:
-            if not self._closing:
-                await handler(*event, **more)
-
-        return handle
 
     async def __aenter__(self) -> Self:
         self._connection = asyncio.create_task(self._connect(), name="discord")
@@ -131,7 +121,6 @@ class DiscordApp:
     ) -> None:
         self._couriers.pop(PLATFORM, None)
         self._messengers.pop(PLATFORM, None)
-        self._closing = True
         # What still runs for an event would fail on the closed client; the core keeps what was said.
         await _end_events()
         await self.client.close()
@@ -276,6 +265,18 @@ async def _end_events() -> None:
         await asyncio.wait(running)
 
 
+class _Client(discord.Client):
+    """Begins nothing for an event once it closes: its loop is gone then, and handlers would fail on it."""
+
+    def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
+        if not self.is_closed():
+            super().dispatch(event, *args, **kwargs)
+
+
+class _ShardedClient(_Client, discord.AutoShardedClient):
+    pass
+
+
 def _client(settings: Settings) -> discord.Client:
     intents = discord.Intents.none()
     intents.guilds = True
@@ -289,11 +290,11 @@ def _client(settings: Settings) -> discord.Client:
         "max_ratelimit_timeout": 30.0,
     }
     if not settings.discord_shards:
-        return discord.Client(**options)
+        return _Client(**options)
     count, ids = settings.discord_shard_plan
     if ids:
         options["shard_ids"] = ids
-    return discord.AutoShardedClient(shard_count=count, **options)
+    return _ShardedClient(shard_count=count, **options)
 
 
 class _OneLine(logging.Filter):

@@ -38,6 +38,7 @@ class Status:
         self._session = False
         self._shown = False
         self._news = asyncio.Event()
+        self._telling: asyncio.Task[None] | None = None
 
     @contextlib.asynccontextmanager
     async def shown(self) -> AsyncIterator[Status]:
@@ -70,7 +71,9 @@ class Status:
         start = asyncio.get_running_loop().time()
         while True:
             self._news.clear()
-            await self._tell(asyncio.get_running_loop().time() - start)
+            # Not cut short by the end of the turn: nobody would know whether Slack has carried it out.
+            self._telling = asyncio.create_task(self._tell(asyncio.get_running_loop().time() - start))
+            await asyncio.shield(self._telling)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(AGAIN if self._shown else None):
                     await self._news.wait()
@@ -88,6 +91,8 @@ class Status:
             self._shown = True
 
     async def _clear(self) -> None:
+        if self._telling is not None:
+            await asyncio.wait([self._telling])
         place: dict[str, Any] = {"channel_id": self._spot.channel, "thread_ts": self._spot.thread}
         if self._session:
             await self._must(SESSION, **place, status="active")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -38,10 +38,12 @@ class Hour:
         return f"{self.hour:02}:{self.minute:02} {self.zone}".strip()
 
     def since(self, moment: datetime) -> tuple[date, float]:
-        """The day at this hour's place, and the seconds since the hour came today; negative before it."""
+        """The day, at this hour's place, on which the hour came last, and the seconds since."""
         here = moment.astimezone(ZoneInfo(self.zone) if self.zone else None)
         due = datetime.combine(here.date(), time(self.hour, self.minute), here.tzinfo)
-        return here.date(), (here.astimezone(UTC) - due.astimezone(UTC)).total_seconds()
+        if due > here:
+            due -= timedelta(days=1)
+        return due.date(), (here.astimezone(UTC) - due.astimezone(UTC)).total_seconds()
 
 
 def suggest_hour(typed: str, locale: str) -> list[Choice]:

@@ -64,6 +64,6 @@ async def daily(turn: Turn) -> Say:
 def _first(hour: Hour, moment: datetime) -> str:
     """When that begins, so that a wrong time zone is noticed."""
     _, seconds = hour.since(moment)
-    left = timedelta(seconds=-seconds if seconds < 0 else 86_400 - seconds)
+    left = timedelta(days=1, seconds=-seconds)
     hours, minutes = divmod(int(left.total_seconds()) // 60, 60)
     return f"That is in {hours} h {minutes} min. `/tutor daily:off` ends it."

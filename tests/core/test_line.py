@@ -95,7 +95,7 @@ async def test_too_long_a_line_and_too_long_a_wait() -> None:
     await running
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     slots=st.integers(1, 3),
     people=st.lists(st.sampled_from("abcd"), min_size=1, max_size=25),

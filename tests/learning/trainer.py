@@ -37,8 +37,8 @@ def main(folder: Path) -> int:
             (folder / f"died-{step}").touch()
             os.kill(os.getpid(), signal.SIGKILL)
         step += 1
-        write(folder / "state.json", {"step": step})
         tell(folder, {"stage": "sft", "step": step, "steps": steps, "loss": 1 / step, "lr": 1e-3, "words": ""})
+        write(folder / "state.json", {"step": step})
     if verdict == "none":
         return 1
     if verdict == "failed":

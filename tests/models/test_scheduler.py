@@ -75,7 +75,7 @@ def made() -> tuple[Slots, Scheduler[Generation]]:
     return slots, Scheduler(slots, chunk=CHUNK, most_waiting=20)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(happenings)
 def test_slots_and_cache_are_kept_and_everybody_is_served(events: list[object]) -> None:
     slots, scheduler = made()

@@ -36,7 +36,13 @@ def test_the_day_is_the_readers() -> None:
     assert Hour.parse("8 Asia/Tokyo").since(moment) == (date(2026, 3, 2), 1800.0)
     day, seconds = Hour.parse("8 America/New_York").since(moment)
     assert (day, seconds) == (date(2026, 3, 1), 10.5 * 3600)
-    assert Hour.parse("23:45 UTC").since(moment)[1] == -900.0
+    assert Hour.parse("23:45 UTC").since(moment) == (date(2026, 2, 28), 86_400.0 - 900.0)
+    assert Hour.parse("23:30 UTC").since(moment) == (date(2026, 3, 1), 0.0)
+
+
+def test_an_hour_before_midnight_is_not_forgotten_after_it() -> None:
+    past_midnight = datetime(2026, 3, 1, 0, 10, tzinfo=UTC)
+    assert Hour.parse("23:30 UTC").since(past_midnight) == (date(2026, 2, 28), 2400.0)
 
 
 def test_a_city_is_completed() -> None:

@@ -72,7 +72,7 @@ def check(text: str, out: str) -> None:
 
 
 @given(document)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_faithful_model_gives_the_text_back_unchanged(text: str) -> None:
     masked = mask(text)
     out, restored = masked.restore([segment.text for segment in masked.segments])
@@ -81,7 +81,7 @@ def test_a_faithful_model_gives_the_text_back_unchanged(text: str) -> None:
 
 
 @given(document, st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_hostile_model_loses_nothing(text: str, data: st.DataObject) -> None:
     """It drops, doubles, reorders and rewrites stand-ins, and puts in mentions, ticks and markers of its own."""
     masked = mask(text)
@@ -94,7 +94,7 @@ def test_a_hostile_model_loses_nothing(text: str, data: st.DataObject) -> None:
 
 
 @given(document, st.permutations(range(8)))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_model_that_turns_the_words_around_loses_nothing(text: str, order: list[int]) -> None:
     masked = mask(text)
     said = []
@@ -105,7 +105,7 @@ def test_a_model_that_turns_the_words_around_loses_nothing(text: str, order: lis
 
 
 @given(document)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_streaming_shows_the_same_tokens(text: str) -> None:
     for segment in mask(text).segments:
         shown = segment.filter()

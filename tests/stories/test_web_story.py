@@ -13,7 +13,7 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests import processes
-from tests.adapters.web.chromium import CHROMIUM, QUIET, ask, last, watch
+from tests.adapters.web.chromium import CHROMIUM, ask, last, launched, watch
 from tests.conftest import missing
 
 ANSWER = 120_000
@@ -79,7 +79,7 @@ async def test_the_first_quarter_of_an_hour(tmp_path: Path) -> None:
         missing("Chromium is not installed, so the page is not tried in a browser.")
     troubles: list[str] = []
     async with running(tmp_path) as url, async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        browser = await launched(playwright)
         page = await browser.new_page(viewport={"width": 1280, "height": 800})
         watch(page, url, troubles)
         await page.goto(url)

@@ -33,6 +33,7 @@ export class Palette {
 
   async load() {
     this.commands = (await call("GET", "/commands")).commands;
+    if (document.activeElement === this.input) this.update(); // for what was typed meanwhile
   }
 
   get open() {

@@ -107,7 +107,7 @@ class Peer:
             "discord_gateway_url": self.gateway.url,
         }
 
-    async def until(self, condition: Callable[[], Any], seconds: float = 20.0, words: str = "") -> Any:
+    async def until(self, condition: Callable[[], Any], seconds: float = 60.0, words: str = "") -> Any:
         """What `condition` gives once it is true; looked at whenever something happened on the wire."""
         try:
             async with asyncio.timeout(seconds):

@@ -19,7 +19,7 @@ async def test_what_a_crash_kept_back_is_sent_with_a_word_and_its_controls(
     async with staged(peer, harbour, tmp_path) as first:
         harbour.ann.slash(harbour.general, "write", facts="rain")
         await peer.until(lambda: newest(peer, harbour.general, "Rain at last"))
-        await first.chatbot.close(1)
+        await first.chatbot.close(30)
         (row,) = await first.stores.turns.of_user(f"discord:{harbour.ann.id}")
         await first.stores.turns.finish(row.id, delivery="unsure")
     async with staged(peer, harbour, tmp_path):
@@ -38,7 +38,7 @@ async def test_what_was_for_one_alone_comes_as_a_direct_message(peer: Peer, harb
         record = harbour.ann.menu("Ask support about this", posted)
         await peer.until(lambda: told(peer, record, "make run"))
         await peer.until(lambda: any("why" in str(c.body) for c in peer.calls if c.method == "PATCH"))
-        await first.chatbot.close(1)
+        await first.chatbot.close(30)
         (row,) = await first.stores.turns.of_user(f"discord:{harbour.ann.id}")
         await first.stores.turns.finish(row.id, delivery="unsure")
     async with staged(peer, harbour, tmp_path):

@@ -40,7 +40,7 @@ def test_what_discord_does_not_know_gets_a_form_it_knows() -> None:
     assert drawn("![a cat](https://e.org/cat.png)") == "[a cat](https://e.org/cat.png)"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(PIECES, max_size=60).map("".join))
 def test_no_word_is_lost_and_none_comes_twice(text: str) -> None:
     assert re.findall(r"\w+", drawn(text)).count("word") == re.findall(r"\w+", text).count("word")

@@ -124,6 +124,7 @@ async def test_a_quota_is_given_back_on_the_panel_and_noted(
         world.moderator.choose(shown, "parley-setup:quota_back", [str(world.ann.id)], kind=5)
         await peer.until(lambda: f"mo: quota given back to → <@{world.ann.id}>" in text_of(shown))
         await asked(stage, "say: three")
+        await peer.until(lambda: newest(peer, world.general, "three"))
 
 
 async def test_a_dead_set_up_is_not_saved(stage: Stage) -> None:
@@ -270,7 +271,7 @@ async def test_a_server_keeps_answers_as_long_as_its_admins_say(stage: Stage) ->
     world, peer = stage.world, stage.peer
     world.ann.say(world.general, f"<@{peer.backend.bot_user.id}> say: hello")
     await peer.until(lambda: newest(peer, world.general, "hello"))
-    await stage.chatbot.close(1)
+    await stage.chatbot.close(30)
     (row,) = await stage.stores.turns.of_user(f"discord:{world.ann.id}")
     await setting(stage, world.general, "days", "7")
     await stage.chatbot.sweep()

@@ -69,7 +69,7 @@ def test_an_open_fence_is_closed_while_it_streams() -> None:
     assert closed("so:\n```\nx\n```") == "so:\n```\nx\n```"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(TEXTS)
 def test_nothing_is_lost_and_every_part_fits(text: str) -> None:
     parts = split(text, 200)
@@ -77,7 +77,7 @@ def test_nothing_is_lost_and_every_part_fits(text: str) -> None:
     assert "".join(map(words, parts)) == words(text)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(TEXTS, TEXTS)
 def test_what_was_cut_stays_when_more_comes(text: str, more: str) -> None:
     before = split(text, 200)

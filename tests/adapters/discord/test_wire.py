@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
+from pathlib import Path
 
 import discord
 import pytest
@@ -16,7 +17,7 @@ from simcord.backend.models import Message, Overwrite
 from simcord.enums import OverwriteType
 
 from adapters.discord import client
-from tests.adapters.discord.conftest import Stage
+from tests.adapters.discord.conftest import Stage, staged
 from tests.adapters.discord.peer import Fault, Peer
 from tests.adapters.discord.people import World, labels, text_of
 
@@ -236,3 +237,12 @@ async def test_a_discord_that_is_down_is_tried_again(
         assert [call.status for call in peer.calls if call.path == "/users/@me"] == [503, 503, 200]
         mention(stage, "say: here I am")
         await peer.until(lambda: said(peer, harbour.general, "here I am"))
+
+
+async def test_an_event_that_comes_while_it_closes_begins_nothing(peer: Peer, harbour: World, tmp_path: Path) -> None:
+    async with staged(peer, harbour, tmp_path) as stage:
+        client = stage.app.client
+        await stage.ready()
+    # The library's own task waits for servers and may end only now; its loop is gone.
+    client.dispatch("ready")
+    assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("discord.py")]

@@ -186,7 +186,7 @@ class Slack:
         found = [m for m in found if not channel or m.channel == channel]
         return [m for m in found if thread is None or m.thread == thread]
 
-    async def until(self, condition: Any, seconds: float = 20.0) -> Any:
+    async def until(self, condition: Any, seconds: float = 60.0) -> Any:
         """Wait until `condition()` is true, looking after each change; gives its value."""
         async with asyncio.timeout(seconds):
             while not (value := condition()):
@@ -194,7 +194,7 @@ class Slack:
                 await self.changed.wait()
         return value
 
-    async def answer(self, channel: str, thread: str, count: int = 1, seconds: float = 20.0) -> Message:
+    async def answer(self, channel: str, thread: str, count: int = 1, seconds: float = 60.0) -> Message:
         """The bot's `count`-th message in a thread, once it is finished."""
 
         def finished() -> Message | None:
@@ -205,10 +205,15 @@ class Slack:
         found: Message = await self.until(finished, seconds)
         return found
 
-    async def whispered(self, reader: str, count: int = 1, seconds: float = 20.0) -> Message:
-        """The `count`-th message that only `reader` sees."""
-        found: list[Message] = await self.until(lambda: self.by_bot(reader=reader)[count - 1 :], seconds)
-        return found[0]
+    async def whispered(self, reader: str, count: int = 1, seconds: float = 60.0) -> Message:
+        """The `count`-th message that only `reader` sees, once it is finished."""
+
+        def finished() -> Message | None:
+            found = self.by_bot(reader=reader)
+            return found[count - 1] if len(found) >= count and _finished(found[count - 1]) else None
+
+        found: Message = await self.until(finished, seconds)
+        return found
 
     def trigger(self) -> str:
         """A new trigger_id, good for three seconds."""

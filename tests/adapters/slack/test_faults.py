@@ -115,7 +115,9 @@ async def test_a_limit_anywhere_else_is_waited_for(house: House, method: str, fa
 async def test_the_limiter_keeps_a_busy_workspace_inside_slacks_tiers(open_app: Opener, slack: Workspace) -> None:
     # A tenth of Slack's minute, so that the test need not last one.
     short = {method: (max(1, count // 10), seconds / 10) for method, (count, seconds) in LIMITS.items()}
-    slack.limits = {m: limit for m, limit in short.items() if m.startswith("chat.") and m != "chat.postMessage"}
+    # What the limiter lets go may be quicker on the wire than what went before: the peer counts over a little less.
+    counted = {method: (count, seconds * 0.9) for method, (count, seconds) in short.items()}
+    slack.limits = {m: limit for m, limit in counted.items() if m.startswith("chat.") and m != "chat.postMessage"}
     async with open_app(limiter=Limiter(short), engine_slots=30) as house:
         asked = [slack.say("U0ANN" if n % 2 else "U0BEN", "C0TALK", f"<@{BOT}> say: Answer {n}.") for n in range(14)]
         answers = [await slack.answer("C0TALK", one.ts, seconds=60) for one in asked]

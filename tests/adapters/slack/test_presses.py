@@ -150,7 +150,7 @@ async def test_a_private_answer_is_replaced_by_its_next_version(house: House) ->
 
 async def test_an_answer_for_one_person_alone_can_be_stopped_while_it_is_made(house: House) -> None:
     house.slack.command("U0ANN", "C0TALK", "say: On hold")
-    told = await house.slack.whispered("U0ANN")
+    (told,) = await house.slack.until(lambda: house.slack.by_bot(reader="U0ANN"))
     assert told.shown == "Working on it."
     house.slack.press("U0ANN", told, "Stop")
     await house.slack.until(lambda: "Stopped." in str(told.blocks))

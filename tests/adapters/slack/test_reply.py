@@ -12,6 +12,7 @@ from adapters.slack.limiter import Limiter
 from tests.adapters.slack.conftest import House
 from tests.adapters.slack.delivery import Workspace
 from tests.adapters.slack.peer import BOT, Message
+from tests.waiting import until
 
 Opener = Callable[..., AbstractAsyncContextManager[House]]
 
@@ -203,6 +204,17 @@ async def test_the_status_is_shown_and_cleared_whatever_happens(house: House) ->
     await house.slack.answer("C0TALK", broken.ts)
     await house.slack.until(lambda: house.slack.sessions.get(("C0TALK", broken.ts), "active") == "active")
     await house.slack.until(lambda: house.slack.statuses[-1][2] == "")
+
+
+@pytest.mark.parametrize("method", ["agents.sessions.setStatus", "assistant.threads.setStatus"])
+async def test_a_status_that_is_just_being_set_is_cleared_too(house: House, method: str) -> None:
+    house.slack.faults[method].append(1.0)  # seconds it takes
+    asked = house.slack.say("U0ANN", "C0TALK", f"<@{BOT}> say: On hold")
+    await until(lambda: method in [call.method for call in house.slack.calls])
+    house.slack.stop("U0ANN", "C0TALK", asked.ts)
+    await house.slack.answer("C0TALK", asked.ts)
+    await house.slack.until(lambda: house.slack.statuses and house.slack.statuses[-1][2] == "")
+    await house.slack.until(lambda: house.slack.sessions.get(("C0TALK", asked.ts)) == "active")
 
 
 @pytest.mark.parametrize("fault", [("limited", 1), 503, "drop"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, Playwright, expect
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or ""
 QUIET = (
@@ -13,7 +13,13 @@ QUIET = (
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 
-expect.set_options(timeout=30_000)  # milliseconds; five seconds are little on a loaded machine
+# Milliseconds; what Playwright waits by itself is little on a loaded machine.
+START = 120_000
+expect.set_options(timeout=30_000)
+
+
+async def launched(playwright: Playwright) -> Browser:
+    return await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET, timeout=START)
 
 
 def watch(tab: Page, url: str, troubles: list[str]) -> None:

@@ -14,7 +14,7 @@ from playwright.async_api import Browser, Page, Route, async_playwright, expect
 
 from bot.delivery import Ledger
 from bot.request import MessageRef
-from tests.adapters.web.chromium import CHROMIUM, QUIET, ask, last, watch
+from tests.adapters.web.chromium import CHROMIUM, ask, last, launched, watch
 from tests.adapters.web.conftest import Page as Served
 from tests.adapters.web.conftest import serve
 from tests.conftest import missing
@@ -27,7 +27,7 @@ async def chromium() -> AsyncIterator[Browser]:
     if not CHROMIUM:
         missing("Chromium is not installed, so the page is not tried in a browser.")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        browser = await launched(playwright)
         yield browser
         await browser.close()
 
@@ -45,7 +45,8 @@ async def tab(chromium: Browser, page: Served) -> AsyncIterator[Page]:
     troubles: list[str] = []
     tab = await chromium.new_page(viewport={"width": 1200, "height": 800})
     watch(tab, page.url, troubles)
-    await tab.goto(page.url)
+    async with tab.expect_response("**/commands"):
+        await tab.goto(page.url)
     yield tab
     await tab.close()
     assert not troubles

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Page, Route, async_playwright, expect
 
 from bot.learning.promotion import Promotion
 from bot.request import Author
-from tests.adapters.web.chromium import CHROMIUM, QUIET, watch
+from tests.adapters.web.chromium import CHROMIUM, launched, watch
 from tests.adapters.web.conftest import Page as Served
 from tests.adapters.web.conftest import serve
 from tests.adapters.web.desk import ADMIN, MIA, MO, QUESTIONS, TESS, TOKEN, VERA, five, flagged, link, set_up
@@ -27,7 +27,7 @@ async def chromium() -> AsyncIterator[Browser]:
     if not CHROMIUM:
         missing("Chromium is not installed, so the console is not tried in a browser.")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        browser = await launched(playwright)
         yield browser
         await browser.close()
 
