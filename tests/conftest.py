@@ -12,6 +12,7 @@ import pytest
 from bot.bench import instant_engine
 from bot.database import Database
 from models.engine import EngineClient
+from tests.empty_store import opened, opened_on
 from tests.postgresql import Cluster, PostgreSQLMissing
 
 hypothesis.settings.register_profile("parley", deadline=None)  # one example takes as long as the machine is busy
@@ -36,25 +37,20 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite+aiosqlite:///{tmp_path / 'parley.db'}"
-    return str(request.getfixturevalue("cluster").new_database())
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
     """A migrated, empty store; the test runs once on each kind."""
-    async with Database(database_url) as database:
-        await database.migrate()
+    if request.param == "sqlite":
+        kind = opened(f"sqlite+aiosqlite:///{tmp_path / 'parley.db'}")
+    else:
+        kind = opened_on(request.getfixturevalue("cluster"))
+    async with kind as database:
         yield database
 
 
 @pytest.fixture
 async def sqlite(tmp_path: Path) -> AsyncIterator[Database]:
     """A migrated, empty SQLite store, for what is about something else than the store."""
-    async with Database(f"sqlite+aiosqlite:///{tmp_path / 'parley.db'}") as database:
-        await database.migrate()
+    async with opened(f"sqlite+aiosqlite:///{tmp_path / 'parley.db'}") as database:
         yield database
 
 

@@ -14,7 +14,6 @@ import pytest
 
 from adapters.discord.client import DiscordApp
 from bot.chatbot import ChatBot
-from bot.database import Database
 from bot.errors import UserError
 from bot.generation import Generator
 from bot.hosts import Hosts
@@ -32,6 +31,7 @@ from tests.adapters.discord.peer import Peer
 from tests.adapters.discord.people import World, world
 from tests.adapters.discord.schema import check_bodies
 from tests.adapters.web.scenes import SCENARIOS, Keeper, Script
+from tests.empty_store import opened
 
 
 class Speaker(Script):
@@ -102,8 +102,7 @@ async def staged(
     """The bot, connected, with some settings changed; `router` in place of the small scenes."""
     settings = Settings(_env_file=None, data_dir=path, model="script", **(peer.settings | changes))  # type: ignore[arg-type]
     script, keeper = Speaker(), Keeper()
-    async with Database(settings.database) as database:
-        await database.migrate()
+    async with opened(settings.database) as database:
         stores = stores_over(database, Library(database, script))
         hosts = Hosts(database)
         await hosts.enter()

@@ -14,7 +14,6 @@ from adapters.slack.app import SlackApp
 from adapters.slack.limiter import Limiter
 from adapters.slack.manifest import EVENTS_PATH
 from bot.chatbot import ChatBot
-from bot.database import Database
 from bot.generation import Generator
 from bot.hosts import Hosts
 from bot.knowledge.library import Library
@@ -26,6 +25,7 @@ from tests.adapters.slack.delivery import Workspace
 from tests.adapters.slack.peer import APP_TOKEN, BOT_TOKEN
 from tests.adapters.slack.scenes import SCENARIOS
 from tests.adapters.web.scenes import Keeper, Script
+from tests.empty_store import opened
 
 
 @dataclass
@@ -47,8 +47,7 @@ async def open_house(
     given = {"slack_bot_token": BOT_TOKEN, "slack_app_token": APP_TOKEN, "slack_api_url": slack.api_url} | changes
     settings = Settings(_env_file=None, data_dir=path, model="script", **given)
     script, keeper = Script(), Keeper()
-    async with Database(settings.database) as database:
-        await database.migrate()
+    async with opened(settings.database) as database:
         stores = stores_over(database, Library(database, script))
         hosts = Hosts(database)
         await hosts.enter()

@@ -13,7 +13,6 @@ from prometheus_client import CollectorRegistry, Counter
 
 from adapters.web.server import WebApp
 from bot.chatbot import ChatBot
-from bot.database import Database
 from bot.generation import Generator
 from bot.hosts import Hosts
 from bot.knowledge.library import Library
@@ -25,6 +24,7 @@ from bot.settings import Settings
 from bot.stores import Stores, stores_over
 from tests.adapters.web.browser import Browser
 from tests.adapters.web.scenes import SCENARIOS, Keeper, Script
+from tests.empty_store import opened
 from tests.learning.runs import Rows
 
 
@@ -59,8 +59,7 @@ async def serve(path: Path, rows: Rows | None = None, **changes: object) -> Asyn
     script, keeper = Script(), Keeper()
     registry = CollectorRegistry()
     Counter("parley_turns", "Turns", registry=registry).inc()
-    async with Database(settings.database) as database:
-        await database.migrate()
+    async with opened(settings.database) as database:
         stores = stores_over(database, Library(database, script))
         hosts = Hosts(database)
         await hosts.enter()
