@@ -98,8 +98,9 @@ def test_greedy_is_what_generate_says(kind: str, tmp_path: Path) -> None:
     assert lane.slots.reused > 0
 
 
-def test_built_in_model_says_what_generate_says(checkpoint: Path) -> None:
-    """50 prompts, all at once and each alone."""
+@pytest.mark.parametrize("times", [2, pytest.param(10, marks=pytest.mark.slow)])
+def test_built_in_model_says_what_generate_says(checkpoint: Path, times: int) -> None:
+    """10 or 50 prompts, all at once and each alone."""
     lane = load(checkpoint, Room(slots=8, chunk=32, context=512), "cpu")
     model = AutoModelForCausalLM.from_pretrained(checkpoint, dtype=torch.float32)
     questions = [
@@ -108,7 +109,9 @@ def test_built_in_model_says_what_generate_says(checkpoint: Path) -> None:
     ]  # fmt: skip
     sampling = Sampling(temperature=0, max_tokens=5)
     asked = [
-        lane.encode([Message("user", question.format(number))]) for number in range(1, 11) for question in questions
+        lane.encode([Message("user", question.format(number))])
+        for number in range(1, times + 1)
+        for question in questions
     ]
     for prompt, together in zip(asked, run(lane, asked, sampling), strict=True):
         check(model, prompt, together.answer)

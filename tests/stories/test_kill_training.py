@@ -14,6 +14,7 @@ from pathlib import Path
 
 import aiohttp
 import psutil
+import pytest
 
 from bot.database import Database
 from bot.knowledge.library import Library
@@ -161,6 +162,8 @@ class Machine:
             return service.adapter if service is not None else ""
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(3600)  # PARLEY_KILLS is for as many rounds as one likes
 async def test_whoever_dies_at_whatever_moment_nothing_is_lost(tiny_checkpoint: Path, tmp_path: Path) -> None:
     trainer = tmp_path / "behaviour.json"
     trainer.write_text(json.dumps({"steps": 20, "seconds": 0.1, "made": str(tmp_path / "made")}))
