@@ -57,11 +57,10 @@ class Folding:
     async def _fold(self, conversation_id: str, summary: str, older: Sequence[Exchange]) -> None:
         try:
             async with self._line.place(f"fold:{conversation_id}", lambda _: None):
-                summary = await self._generator.complete(self._model, prompt(summary, older), SAMPLING)
-            if summary:
-                await self._stores.memory.fold(
-                    conversation_id, mask_secrets(summary[:MOST_CHARACTERS]), older[-1].number
-                )
+                said = await self._generator.complete(self._model, prompt(summary, older), SAMPLING)
+            if said:
+                notes = mask_secrets(said[:MOST_CHARACTERS])
+                await self._stores.memory.fold(conversation_id, notes, summary, older)
         except (EngineError, StoreError, QueueFull, QueueTimeout) as error:
             log.warning("fold_failed", conversation=conversation_id, kind=type(error).__name__, detail=str(error))
 

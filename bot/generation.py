@@ -20,6 +20,8 @@ from models.engine import Engine, EngineBusy, EngineUnavailable, Message, Piece,
 log = structlog.get_logger(__name__)
 
 TRIES = 3
+DYING_SECONDS = 0.25
+"""A process that was just killed seems to live on for so long, and would be asked again at once."""
 WORDS_SECONDS = 5.0
 """So often a wait for the engine is put into words anew."""
 BUSY_SECONDS = 15.0
@@ -212,6 +214,7 @@ class Generator:
                 log.log(WARNING if final else INFO, "engine_unavailable", detail=error.detail, said=said, tried=tried)
                 if final:
                     raise
+                await asyncio.sleep(DYING_SECONDS)
                 if not await self._back(stream):
                     raise
             except EngineBusy as error:

@@ -46,7 +46,8 @@ class Job:
         self.stopping = True
         self.reason = reason
         if self.task is not None:
-            self.task.cancel()
+            # Behind the task's first step: cancelled before that, nothing of it would run, nor end the stream.
+            self.task.get_loop().call_soon(self.task.cancel)
 
     @property
     def options(self) -> dict[str, str]:

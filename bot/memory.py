@@ -144,9 +144,12 @@ class Memory:
         last = last.where(turns.c.conversation == conversation.id)
         await self._update(conversation.id, since=last.scalar_subquery(), summary="", summarised=0)
 
-    async def fold(self, conversation_id: str, summary: str, through: int) -> None:
-        """Keep a new summary that covers the turns up to number `through`."""
-        await self._update(conversation_id, summary=summary, summarised=through)
+    async def fold(self, conversation_id: str, summary: str, before: str, older: Sequence[Exchange]) -> bool:
+        """Keep a summary that was made of the one `before` and of `older`, oldest first.
+
+        It is not kept where some of that was taken back, changed or left behind meanwhile. Returns whether it was.
+        """
+        return await self._database.transact(_fold, conversation_id, summary, before, older)
 
     async def unfold(self, conversation_id: str) -> None:
         """Drop a summary, as something that went into it was taken back. The turns are folded anew."""
@@ -229,6 +232,11 @@ _RECENT = (
     .order_by(turns.c.number.desc())
     .limit(RECENT)
 )
+_OF_TURNS = (
+    sa.select(turns.c.number, turns.c.id, turns.c.scenario, turns.c.question, turns.c.answer)
+    .where(turns.c.id.in_(sa.bindparam("ids", expanding=True)), turns.c.remembered)
+    .order_by(turns.c.number)
+)
 _FACTS = (
     sa.select(facts.c.number, facts.c.text, facts.c.created)
     .where(
@@ -279,6 +287,21 @@ def _recent_exchanges(connection: sa.Connection, conversation: Conversation, bef
     after = max(conversation.since, conversation.summarised)
     limits = {"conversation": conversation.id, "after": after, "before": _LAST_NUMBER if before is None else before}
     return [Exchange(*row) for row in connection.execute(_RECENT, limits)]
+
+
+def _fold(
+    connection: sa.Connection, conversation_id: str, summary: str, before: str, older: Sequence[Exchange]
+) -> bool:
+    # Locked, so that whoever takes back a turn just now waits, and then finds it in the summary.
+    conversation = _conversation_of(connection, _BY_ID.with_for_update(), {"id": conversation_id})
+    if conversation is None or conversation.summary != before or conversation.since >= older[0].number:
+        return False
+    ids = {"ids": [exchange.turn_id for exchange in older]}
+    if [Exchange(*row) for row in connection.execute(_OF_TURNS.with_for_update(), ids)] != list(older):
+        return False
+    values = {"summary": summary, "summarised": older[-1].number}
+    connection.execute(conversations.update().where(conversations.c.id == conversation_id).values(**values))
+    return True
 
 
 def facts_of(connection: sa.Connection, user: str, place: Place) -> list[Fact]:

@@ -61,16 +61,21 @@ class InstantCorrections:
         self._database = database
         self._registry = registry
         self._indexes: dict[str, _Index] = {}
+        self._changes = 0
 
     def changed(self) -> None:
         """Something was reviewed: read anew."""
         self._indexes.clear()
+        self._changes += 1
 
     async def near(self, scenario: str, request: Request, question: str) -> tuple[Correction, ...]:
         """The approved answers to the questions most like this one that may be told here, the best one last."""
         index = self._indexes.get(scenario)
         if index is None or time.monotonic() - index.read > MAX_AGE:
-            index = self._indexes[scenario] = await self._load(scenario)
+            changes = self._changes
+            index = await self._load(scenario)
+            if changes == self._changes:  # else a review overtook this read, which may lack it
+                self._indexes[scenario] = index
         asked = telling(question)
         if not asked or not index.known:
             return ()

@@ -101,7 +101,9 @@ class Trainer:
                 pass_fds=(handle,),
                 start_new_session=True,  # Ctrl-C in the terminal is for us, who then end the trainer
             )  # fmt: skip
-        (folder / PID).write_text(str(process.pid))
+        partial = folder / f".{PID}.partial"
+        partial.write_text(str(process.pid))
+        partial.replace(folder / PID)
         return cls(folder, process)
 
     @property

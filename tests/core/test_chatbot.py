@@ -50,7 +50,7 @@ async def test_the_next_turn_remembers_and_others_do_not(core: Core) -> None:
 async def test_two_messages_whose_claims_come_back_crossed_keep_their_order(
     core: Core, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, second, joined = ask("say: one", settle=1.5), ask("and two", settle=1.5), asyncio.Event()
+    first, second, joined = ask("say: one", settle=600), ask("and two", settle=600), asyncio.Event()
     claim, settle = core.chatbot._intake.claim, core.chatbot._intake.settle
 
     async def slow_for_the_first(request: Request) -> bool:
@@ -66,7 +66,10 @@ async def test_two_messages_whose_claims_come_back_crossed_keep_their_order(
 
     monkeypatch.setattr(core.chatbot._intake, "claim", slow_for_the_first)
     monkeypatch.setattr(core.chatbot._intake, "settle", told)
-    await asyncio.gather(core.handle(first), core.handle(second))
+    both = asyncio.gather(core.handle(first), core.handle(second))
+    await until(lambda: [len(burst.parts) for burst in core.chatbot._intake._bursts.values()] == [2])
+    core.chatbot._intake.close()
+    await both
     assert [turn.text for turn in core.talk.turns] == ["say: one\nand two"]
 
 
@@ -218,7 +221,7 @@ async def test_an_answer_that_is_stopped_twice_while_the_store_is_busy_ends_all_
         await connection.execute(turns.update().where(turns.c.id == reply.turn_id).values(ttft=0.5))
         await core.chatbot.close(0.05)
         assert not running.done(), "its end cannot be written down yet"
-    await asyncio.wait_for(running, 20)
+    await asyncio.wait_for(running, 30)
     assert reply.answer.stopped
     row = await core.stores.turns.get(reply.turn_id)
     assert row is not None
@@ -247,6 +250,22 @@ async def test_an_answer_that_is_stopped_while_it_is_stored_is_shown_as_it_stand
     assert row is not None
     assert (row.state, row.answer) == ("done", "whole")
     assert (reply.answer.text, reply.answer.stopped) == ("whole", False)
+
+
+async def test_an_answer_that_is_stopped_before_its_first_step_ends(core: Core) -> None:
+    reply = Kept()
+
+    def stop_all() -> None:
+        if core.chatbot._jobs:
+            for turn_id in [*core.chatbot._jobs]:
+                core.chatbot.stop(turn_id)
+        elif not running.done():
+            asyncio.get_running_loop().call_soon(stop_all)
+
+    running = asyncio.create_task(core.chatbot.handle(ask("hold"), reply))
+    stop_all()
+    await asyncio.wait_for(running, 30)
+    assert not core.chatbot._jobs
 
 
 @pytest.mark.parametrize("times", [1, 2])

@@ -24,16 +24,17 @@ async def test_a_released_message_can_be_claimed_again(sqlite: Database) -> None
 
 async def test_a_burst_of_one_sender_is_one_question(sqlite: Database) -> None:
     intake = Intake(sqlite)
-    first = asyncio.create_task(intake.settle(ask("so", settle=0.2)))
+    first = asyncio.create_task(intake.settle(ask("so", settle=600)))
     await asyncio.sleep(0)
-    assert await intake.settle(ask("I was", settle=0.2)) is None
+    assert await intake.settle(ask("I was", settle=600)) is None
     others = [ask("me too", settle=0.01, user="bob"), ask("elsewhere", settle=0.01, channel="d")]
     assert [whole.text for whole in await asyncio.gather(*map(intake.settle, others)) if whole] == [
         "me too",
         "elsewhere",
     ]
-    last = ask("thinking", settle=0.2)
+    last = ask("thinking", settle=600)
     assert await intake.settle(last) is None
+    intake.close()
     whole = await first
     assert whole is not None
     assert whole.text == "so\nI was\nthinking"

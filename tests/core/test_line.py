@@ -80,16 +80,22 @@ async def test_a_second_question_is_told_that_it_comes_next() -> None:
     await asyncio.gather(*tasks)
 
 
-async def test_too_long_a_line_and_too_long_a_wait() -> None:
-    line, release = Line(slots=1, seconds=0.05, most=1), asyncio.Event()
-    running = asyncio.create_task(hold(line, "x", [], release))
-    await settled()
-    waiting = asyncio.create_task(hold(line, "ann", [], release))
+async def test_too_long_a_line() -> None:
+    line, release = Line(slots=1, seconds=600, most=1), asyncio.Event()
+    first = [asyncio.create_task(hold(line, user, [], release)) for user in ("x", "ann")]
     await settled()
     with pytest.raises(QueueFull):
         await hold(line, "bob", [], release)
+    release.set()
+    await asyncio.gather(*first)
+
+
+async def test_too_long_a_wait() -> None:
+    line, release = Line(slots=1, seconds=0.05, most=1), asyncio.Event()
+    running = asyncio.create_task(hold(line, "x", [], release))
+    await settled()
     with pytest.raises(QueueTimeout):
-        await waiting
+        await hold(line, "ann", [], release)
     assert line.waiting == 0
     release.set()
     await running

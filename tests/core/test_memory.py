@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 
+import pytest
+
 from bot.database import Database, now
 from bot.memory import Conversation, Exchange, compose, estimate_tokens
 from bot.request import Place
 from tests.core.conftest import Core
-from tests.core.people import ask
+from tests.core.people import ask, press
 from tests.waiting import until
 
 
@@ -47,6 +49,38 @@ async def test_older_turns_are_folded_into_a_summary_that_can_be_seen(make_core)
     turn = core.talk.turns[-1]
     assert turn.summary == conversation.summary
     assert not any(message.content.startswith("say: 0") for message in turn.history)
+
+
+@pytest.mark.parametrize("taken_back", ["undo", "edit", "reset", "forget"])
+async def test_what_is_taken_back_while_it_is_folded_is_in_no_summary(core: Core, taken_back: str) -> None:
+    replies = [await core.handle(ask(f"say: secret {number}")) for number in range(9)]
+    memory = core.stores.memory
+    (conversation,) = await memory.conversations("test:ann")
+    older = (await memory.recall(conversation.id, 1)).older
+    assert [exchange.turn_id for exchange in older] == [reply.turn_id for reply in replies[:8]]
+    match taken_back:  # while the model writes
+        case "undo":
+            await core.handle(press(replies[3].turn_id, "undo"))
+        case "edit":
+            await core.handle(press(replies[3].turn_id, "edit", "something else"))
+        case "reset":
+            await core.handle(ask("/reset"))
+        case "forget":
+            await memory.forget_user("test:ann")
+    assert not await memory.fold(conversation.id, "secret 0 to 7", "", older)
+    assert [one.summary for one in await memory.conversations("test:ann")] == [""] * (taken_back != "forget")
+
+
+async def test_a_summary_is_kept_once(core: Core) -> None:
+    for number in range(9):
+        await core.handle(ask(f"say: {number}"))
+    (conversation,) = await core.stores.memory.conversations("test:ann")
+    older = (await core.stores.memory.recall(conversation.id, 1)).older
+    assert await core.stores.memory.fold(conversation.id, "0 to 7", "", older)
+    assert not await core.stores.memory.fold(conversation.id, "by another host", "", older)
+    found = await core.stores.memory.get(conversation.id)
+    assert found is not None
+    assert (found.summary, found.summarised) == ("0 to 7", older[-1].number)
 
 
 async def folded(core: Core) -> Conversation:

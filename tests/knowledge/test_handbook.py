@@ -25,7 +25,7 @@ from tests.knowledge.handbook import (
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(1200),
+    pytest.mark.timeout(3600),
     # torch's own imports, which are nobody's here to mend
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]

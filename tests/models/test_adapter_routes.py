@@ -133,7 +133,7 @@ async def test_errors_have_the_dialects_shape(served: Served, body: dict[str, An
 
 async def test_unload_waits_for_who_is_being_answered(served: Served, engine: EngineClient) -> None:
     await engine.load_adapter(NAMES[0], NAMES[0])
-    sampling = Sampling(temperature=0, max_tokens=600)
+    sampling = Sampling(temperature=0, max_tokens=3500)
     stream = engine.stream(NAMES[0], [Message("user", "Say something")], sampling)
     pieces = [(await anext(stream)).text]
     unloading = asyncio.create_task(engine.unload_adapter(NAMES[0]))
@@ -159,7 +159,7 @@ async def test_a_client_that_goes_does_not_hold_an_unload_up(served: Served, eng
     await anext(stream)
     unloading = asyncio.create_task(engine.unload_adapter(NAMES[0]))
     await stream.aclose()
-    await asyncio.wait_for(unloading, 30)
+    await asyncio.wait_for(unloading, 60)
     await until(all_free(served))
 
 

@@ -116,7 +116,7 @@ async def test_eight_at_once_are_computed_together_and_answer_as_alone(
     steps = await metric(tiny_worker, "parley_worker_steps_total") - steps
     assert [each.choices[0].message.content for each in together] == alone
     # one by one they would take 8 x 40 passes
-    assert steps < 120
+    assert steps < 250
 
 
 async def test_a_seed_repeats_an_answer_even_in_a_crowd(client: AsyncOpenAI) -> None:
@@ -234,7 +234,7 @@ async def test_prefix_of_a_conversation_is_not_read_again(tiny_worker: Served, c
 async def test_sigterm_lets_answers_end_and_then_ends(serve: Callable[..., Served], tiny_checkpoint: object) -> None:
     served = serve("--model", f"parley={tiny_checkpoint}", "--embedding", "none")
     async with served.client() as client:
-        answer = asyncio.create_task(whole(client, max_tokens=300))
+        answer = asyncio.create_task(whole(client, max_tokens=1500))
 
         async def running() -> bool:
             return bool((await health(served))["running"] == 1)
@@ -242,12 +242,12 @@ async def test_sigterm_lets_answers_end_and_then_ends(serve: Callable[..., Serve
         await until(running)
         served.process.terminate()
         assert len((await answer).choices[0].message.content) > 0
-    assert await asyncio.to_thread(served.process.wait, 20) == 0
+    assert await asyncio.to_thread(served.process.wait, 120) == 0
 
 
 async def test_it_ends_with_its_parent(serve: Callable[..., Served], tiny_checkpoint: object) -> None:
     served = serve("--model", f"parley={tiny_checkpoint}", "--embedding", "none", "--watch-stdin")
     assert served.process.stdin is not None
     served.process.stdin.close()
-    await asyncio.to_thread(served.process.wait, 20)
+    await asyncio.to_thread(served.process.wait, 120)
     served.process.stdin = None

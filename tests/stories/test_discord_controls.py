@@ -89,7 +89,7 @@ async def knowledge(folder: Path) -> None:
 
 @pytest.mark.timeout(900)
 async def test_every_control_of_talk_and_the_moderators_cards(tmp_path: Path) -> None:
-    async with Peer() as peer:
+    async with Peer(patience=60) as peer:
         place = world(peer)
         scene, ann, ben, mo = Scene(peer, place), place.ann, place.ben, place.moderator
         desk = peer.backend.create_channel(place.guild, "desk").id
@@ -134,7 +134,7 @@ async def test_every_control_of_talk_and_the_moderators_cards(tmp_path: Path) ->
 
 @pytest.mark.timeout(900)
 async def test_every_control_of_stories_translation_and_writing(tmp_path: Path) -> None:
-    async with Peer() as peer:
+    async with Peer(patience=60) as peer:
         place = world(peer)
         scene, ann, general = Scene(peer, place), place.ann, place.general
         async with bot(peer, tmp_path):
@@ -168,7 +168,7 @@ async def test_every_control_of_stories_translation_and_writing(tmp_path: Path) 
 
 @pytest.mark.timeout(900)
 async def test_everything_that_happens_in_channels(tmp_path: Path) -> None:
-    async with Peer() as peer:
+    async with Peer(patience=60) as peer:
         place = world(peer)
         scene, ann, ben, mo = Scene(peer, place), place.ann, place.ben, place.moderator
         backend, general = peer.backend, place.general

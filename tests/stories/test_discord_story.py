@@ -40,17 +40,17 @@ def finished(peer: Peer, channel: int) -> Message | None:
 
 
 async def test_a_command_and_a_mention_are_answered_by_the_real_model(tmp_path: Path) -> None:
-    async with Peer() as peer:
+    async with Peer(patience=60) as peer:
         place = world(peer)
         async with bot(peer, tmp_path):
             await peer.until(lambda: peer.gateway.identified, 60, "connected")
             record = place.ann.slash(place.general, "translate", text="Good morning", to="French")
-            await peer.until(lambda: record.responded, 3, "acknowledged in time")
-            said = await peer.until(lambda: finished(peer, place.general), 120, "translated")
+            await peer.until(lambda: record.responded, 60, "acknowledged")
+            said = await peer.until(lambda: finished(peer, place.general), 240, "translated")
             assert text_of(said).strip()
             me = f"<@{peer.backend.bot_user.id}>"
             place.ben.say(place.support, f"{me} What is the capital of France?")
-            said = await peer.until(lambda: finished(peer, place.support), 120, "mention answered")
+            said = await peer.until(lambda: finished(peer, place.support), 240, "mention answered")
             assert "Paris" in text_of(said)
             edits = [call for call in peer.calls if call.method == "PATCH"]
             assert len(edits) >= 1, "it streams"
@@ -58,14 +58,14 @@ async def test_a_command_and_a_mention_are_answered_by_the_real_model(tmp_path: 
 
 
 async def test_a_killed_worker_is_said_and_the_next_question_is_answered(tmp_path: Path) -> None:
-    async with Peer() as peer:
+    async with Peer(patience=60) as peer:
         place = world(peer)
         async with bot(peer, tmp_path) as process:
             await peer.until(lambda: peer.gateway.identified, 60)
             place.ann.slash(place.general, "story", theme="a long voyage over the sea")
             running = await peer.until(
                 lambda: next((m for m in peer.answers(place.general) if labels(m) == ["Stop"] and words(m)), None),
-                120, "it is being told",
+                240, "it is being told",
             )  # fmt: skip
             for child in psutil.Process(process.pid).children():
                 child.kill()
@@ -78,7 +78,7 @@ async def test_a_killed_worker_is_said_and_the_next_question_is_answered(tmp_pat
 
 
 async def test_faults_on_the_wire_lose_nothing_and_answer_nothing_twice(tmp_path: Path) -> None:
-    async with Peer() as peer:
+    async with Peer(patience=60) as peer:
         place = world(peer)
         me = f"<@{peer.backend.bot_user.id}>"
 
@@ -115,13 +115,13 @@ def words(message: Message) -> bool:
 
 
 async def test_buttons_work_over_a_restart_and_every_scenario_answers(tmp_path: Path) -> None:
-    async with Peer() as peer:
+    async with Peer(patience=60) as peer:
         place = world(peer)
         ann, general, silent = place.ann, place.general, Message(0, 0, 0)
         async with bot(peer, tmp_path):
             await peer.until(lambda: peer.gateway.identified, 60)
             ann.slash(general, "write", kind="headline", facts="The council voted 7 to 2 for a new bridge.")
-            headlines = await peer.until(lambda: finished(peer, general), 120, "headlines")
+            headlines = await peer.until(lambda: finished(peer, general), 240, "headlines")
         async with bot(peer, tmp_path):
             await peer.until(lambda: peer.gateway.identified == 2, 60)
             record = ann.press(headlines, "Pick 1")

@@ -92,7 +92,7 @@ class Machine:
         """Somebody who is to die, by name and process ids."""
         assert self.bot is not None
         children = psutil.Process(self.bot.pid).children()
-        workers = [child.pid for child in children if "models.serving" in child.cmdline()]
+        workers = [child.pid for child in children if "models.serving" in processes.command_of(child)]
         alive_ones = {"bot": [self.bot.pid], "worker": workers, "trainer": self._trainers(), "train": [training.pid]}
         # most of the time goes to the trainer, and so do most of the deaths
         name = self.drawn.choice(["bot", "worker", "trainer", "trainer", "train", "train"])
@@ -150,8 +150,8 @@ class Machine:
             assert self.flagged < flagged  # those of every round before, and this one's
             self.flagged = flagged
             service = await stores.registry.service("chat")
-            promoted = {run.adapter for run in await stores.runs.recent() if run.state == "promoted"}
             kept = [one for one in await stores.registry.adapters("chat") if one.retired is None]
+            promoted = {run.adapter for run in await stores.runs.recent() if run.state == "promoted"}
             assert {one.name for one in kept} <= promoted
             for one in kept:
                 assert digest_of(self.settings.adapters / one.name) == one.digest

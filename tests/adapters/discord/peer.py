@@ -72,6 +72,8 @@ class Peer:
     calls: list[Call] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     port: int = 0
+    patience: float = 3.0
+    """Seconds within which an interaction has to be acknowledged, as with Discord."""
 
     def __post_init__(self) -> None:
         self.gateway = Gateway(self.backend, self.token)

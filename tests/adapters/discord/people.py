@@ -124,6 +124,7 @@ class Person:
         record, payload = interactions.base_payload(
             backend, type=kind, channel_id=channel, guild_id=self.guild or None, user_id=self.id, data=data
         )
+        record.initial_response_deadline = backend.iso_after(self.peer.patience)
         payload["locale"] = self.locale
         if message is not None:
             record.source_message_id = message.id

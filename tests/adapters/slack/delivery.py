@@ -93,7 +93,7 @@ class Workspace(Slack):
 
     async def connected(self, connections: int = 1) -> None:
         """Wait until the app has connected so many times."""
-        await self.until(lambda: self.connections >= connections and self.sockets, 30)
+        await self.until(lambda: self.connections >= connections and self.sockets, 120)
 
     async def refresh(self) -> None:
         """Ask for a new connection, as Slack does every few hours, and close the old one."""
