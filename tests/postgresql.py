@@ -6,10 +6,11 @@ import getpass
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
+
+from models.worker import free_port
 
 
 class PostgreSQLMissing(Exception):
@@ -28,17 +29,22 @@ class Cluster:
         self.template = ""
         """The database that new ones are copies of."""
         self._folder = Path(tempfile.mkdtemp(prefix="parley-pg-"))
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = 0
 
     def __enter__(self) -> Cluster:
         if os.geteuid() == 0:
             shutil.chown(self._folder, "postgres")
         data = str(self._folder / "data")
         self._run("initdb", "-D", data, "-U", "parley", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8")
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c fsync=off -k {self._folder}"
-        self._run("pg_ctl", "-D", data, "-l", str(self._folder / "log"), "-w", "-o", options, "start")
+        for last in (False, False, True):
+            self.port = free_port()  # which somebody else may take before we do
+            options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c fsync=off -k {self._folder}"
+            try:
+                self._run("pg_ctl", "-D", data, "-l", str(self._folder / "log"), "-w", "-o", options, "start")
+                break
+            except subprocess.CalledProcessError:
+                if last:
+                    raise
         return self
 
     def __exit__(self, *exc: object) -> None:
