@@ -292,12 +292,14 @@ def _recent_exchanges(connection: sa.Connection, conversation: Conversation, bef
 def _fold(
     connection: sa.Connection, conversation_id: str, summary: str, before: str, older: Sequence[Exchange]
 ) -> bool:
-    # Locked, so that whoever takes back a turn just now waits, and then finds it in the summary.
+    # Locked, so that whoever takes back a turn just now waits, and then finds it in the summary; the turns first,
+    # as those who delete do.
+    ids = {"ids": [exchange.turn_id for exchange in older]}
+    as_they_are = [Exchange(*row) for row in connection.execute(_OF_TURNS.with_for_update(), ids)]
     conversation = _conversation_of(connection, _BY_ID.with_for_update(), {"id": conversation_id})
     if conversation is None or conversation.summary != before or conversation.since >= older[0].number:
         return False
-    ids = {"ids": [exchange.turn_id for exchange in older]}
-    if [Exchange(*row) for row in connection.execute(_OF_TURNS.with_for_update(), ids)] != list(older):
+    if as_they_are != list(older):
         return False
     values = {"summary": summary, "summarised": older[-1].number}
     connection.execute(conversations.update().where(conversations.c.id == conversation_id).values(**values))
