@@ -101,6 +101,7 @@ class Trainer:
                 pass_fds=(handle,),
                 start_new_session=True,  # Ctrl-C in the terminal is for us, who then end the trainer
             )  # fmt: skip
+        # Whole or not there for who looks; not synced, as no process has this id after a power cut.
         partial = folder / f".{PID}.partial"
         partial.write_text(str(process.pid))
         partial.replace(folder / PID)

@@ -198,7 +198,7 @@ async def test_a_killed_trainer_goes_on_where_it_was(school: School) -> None:
 
 
 async def test_a_bot_that_ends_leaves_its_run_to_the_next_one(school: School) -> None:
-    school.rows.behaviour = {"steps": 40, "seconds": 0.1}
+    school.rows.behaviour = {"steps": 80, "seconds": 0.1}
     first = await school.host()
     training = asyncio.create_task(first.train("chat", by="mo"))
     folder = await school.running(first)
@@ -207,6 +207,7 @@ async def test_a_bot_that_ends_leaves_its_run_to_the_next_one(school: School) ->
     assert not alive(folder)
     assert await school.stores.leases.holder("train") == ""
     step = json.loads((folder / "state.json").read_text())["step"]
+    assert step < 80
     await first._hosts.leave()
     second = await school.host()
     await second.resume()

@@ -31,7 +31,7 @@ from models.engine import EngineClient
 from models.worker import WorkerProcess
 from tests.core.people import Kept, Talk, ask
 from tests.learning.runs import finished_run
-from tests.models.conftest import REPOSITORY, START_SECONDS
+from tests.models.conftest import REPOSITORY, buried
 from tests.waiting import until
 
 
@@ -157,8 +157,7 @@ async def test_a_restarted_bot_and_a_restarted_worker_have_it_back(
         await bot.promoted(run)
         one = await until_answered_by(bot, "chat@0001")
         os.kill(bot.worker.pid, signal.SIGKILL)
-        async with bot.worker.changed:
-            await asyncio.wait_for(bot.worker.changed.wait_for(lambda: bot.worker.restarts == 1), START_SECONDS)
+        await buried(bot.worker)
         assert await bot.say() == ("chat@0001", one)
     async with make_bot() as bot:  # type: ignore[attr-defined]
         # the very first answer, as in `ask`, is by the adapter

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 from openai import AsyncOpenAI
 
+from models.worker import WorkerProcess
 from tests.processes import DATA
 from tests.processes import ROOT as REPOSITORY
 
@@ -48,6 +50,12 @@ def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
     while not true():
         assert time.monotonic() < deadline, "it never came true"
         time.sleep(0.02)
+
+
+async def buried(worker: WorkerProcess) -> None:
+    """Wait until a worker's first death is known: a killed process may run on for a moment, and count as ready."""
+    async with worker.changed:
+        await asyncio.wait_for(worker.changed.wait_for(lambda: worker.restarts == 1), START_SECONDS)
 
 
 @pytest.fixture(scope="session")

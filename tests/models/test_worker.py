@@ -18,7 +18,7 @@ from models import checkpoints
 from models.engine import EngineClient, EngineError, Message, Piece, Sampling
 from models.worker import WorkerProcess, command_line
 from tests.models import tiny
-from tests.models.conftest import REPOSITORY, START_SECONDS
+from tests.models.conftest import REPOSITORY, START_SECONDS, buried
 
 HELLO = [Message("user", "Hello")]
 
@@ -64,8 +64,7 @@ async def test_killed_in_the_middle_of_an_answer_it_comes_back(worker: WorkerPro
         with pytest.raises(EngineError):
             async for _ in stream:
                 pass
-    async with worker.changed:  # a killed process may run on for a moment, and would count as ready
-        await asyncio.wait_for(worker.changed.wait_for(lambda: worker.restarts == 1), START_SECONDS)
+    await buried(worker)
     assert await worker.wait_ready(START_SECONDS)
     assert worker.seconds_left == 0
     assert (worker.url, worker.pid == first, worker.restarts) == (url, False, 1)
@@ -88,8 +87,7 @@ async def test_after_a_restart_the_same_adapters_are_served(tiny_checkpoint: Pat
         shutil.rmtree(tmp_path / "checkpoints" / "story@1")
         assert worker.pid is not None
         os.kill(worker.pid, signal.SIGKILL)
-        async with worker.changed:  # a killed process may run on for a moment, and would count as ready
-            await asyncio.wait_for(worker.changed.wait_for(lambda: worker.restarts == 1), START_SECONDS)
+        await buried(worker)
         assert await worker.wait_ready(START_SECONDS)
         # the folder of one is gone: that is told in the log, and the others are there
         assert await engine.adapters() == {"support@2": "parley"}

@@ -196,24 +196,19 @@ class Slack:
 
     async def answer(self, channel: str, thread: str, count: int = 1, seconds: float = 60.0) -> Message:
         """The bot's `count`-th message in a thread, once it is finished."""
-
-        def finished() -> Message | None:
-            found = self.by_bot(channel, thread=thread)
-            done = len(found) >= count and _finished(found[count - 1])
-            return found[count - 1] if done else None
-
-        found: Message = await self.until(finished, seconds)
-        return found
+        return await self._finished(count, seconds, channel=channel, thread=thread)
 
     async def whispered(self, reader: str, count: int = 1, seconds: float = 60.0) -> Message:
         """The `count`-th message that only `reader` sees, once it is finished."""
+        return await self._finished(count, seconds, reader=reader)
 
-        def finished() -> Message | None:
-            found = self.by_bot(reader=reader)
+    async def _finished(self, count: int, seconds: float, **where: str) -> Message:
+        def look() -> Message | None:
+            found = self.by_bot(**where)
             return found[count - 1] if len(found) >= count and _finished(found[count - 1]) else None
 
-        found: Message = await self.until(finished, seconds)
-        return found
+        message: Message = await self.until(look, seconds)
+        return message
 
     def trigger(self) -> str:
         """A new trigger_id, good for three seconds."""
